@@ -1,0 +1,6 @@
+/** Linux system interface of jvisor: generated layouts and typed wrappers; the only module with native access. */
+module dev.jvisor.nativebindings {
+    requires org.slf4j;
+
+
+}

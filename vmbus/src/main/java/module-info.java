@@ -1,0 +1,5 @@
+/** VMBus: rings, channels, the bus server and the VSPs. */
+module dev.jvisor.vmbus {
+    requires transitive dev.jvisor.devices;
+    requires org.slf4j;
+}

@@ -1,0 +1,9 @@
+/** The hypervisor: partitions, virtual processors, GPA space, intercepts, and the two backends. */
+module dev.jvisor.vmm {
+    requires transitive dev.jvisor.nativebindings;
+    requires org.slf4j;
+    requires org.apache.commons.compress;
+    requires org.tukaani.xz;
+
+
+}
