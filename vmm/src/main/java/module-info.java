@@ -5,5 +5,10 @@ module dev.jvisor.vmm {
     requires org.apache.commons.compress;
     requires org.tukaani.xz;
 
+    exports dev.jvisor.vmm.backend;
+    exports dev.jvisor.vmm.memory;
+    exports dev.jvisor.vmm.state;
+    exports dev.jvisor.vmm.time;
+
 
 }

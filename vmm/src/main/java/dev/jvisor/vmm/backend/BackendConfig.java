@@ -1,0 +1,23 @@
+package dev.jvisor.vmm.backend;
+
+import dev.jvisor.vmm.time.Clock;
+
+/**
+ * How a backend is to make a partition.
+ *
+ * @param processors how many virtual processors will be made, at least 1
+ * @param irqchip who answers for the interrupt controllers
+ * @param cpuid the CPUID table the guest sees; null for the backend's own choice
+ * @param clock the partition's time; a backend with a time-stamp counter of its own may ignore it
+ */
+public record BackendConfig(int processors, Irqchip irqchip, CpuidTable cpuid, Clock clock) {
+    /** Where interrupt controllers live. */
+    public enum Irqchip {
+        /** The backend's own (in-kernel) PIC, I/O APIC, PIT and local APICs where it has them, else {@link #USER}. */
+        BACKEND,
+        /** Local APICs in the backend, PIC and I/O APIC ours, where it can; else {@link #USER}. */
+        SPLIT,
+        /** All ours; the backend asks {@link VpInterrupts}. */
+        USER
+    }
+}

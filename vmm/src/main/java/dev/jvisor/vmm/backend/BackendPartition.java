@@ -1,0 +1,25 @@
+package dev.jvisor.vmm.backend;
+
+/** One partition inside a backend. */
+public interface BackendPartition extends AutoCloseable {
+    /** {@return where the interrupt controllers are in fact} */
+    BackendConfig.Irqchip irqchip();
+
+    /** {@return the backend's own interrupt controllers; null when {@link #irqchip()} is USER} */
+    InterruptController interruptController();
+
+    /** {@return the CPUID table in force} */
+    CpuidTable cpuid();
+
+    /**
+     * Makes a virtual processor in its reset state.
+     *
+     * @param index from 0; also its APIC id
+     * @param interrupts where its interrupts come from; null unless {@link #irqchip()} is USER
+     */
+    BackendVp createVp(int index, VpInterrupts interrupts);
+
+    /** Frees everything; no VP may be running. */
+    @Override
+    void close();
+}

@@ -1,0 +1,47 @@
+package dev.jvisor.vmm.backend;
+
+import dev.jvisor.vmm.state.VpState;
+
+/** A virtual processor inside a backend. One thread runs it; methods marked so may be called from any thread. */
+public interface BackendVp extends AutoCloseable {
+    /** {@return index from 0; also its APIC id} */
+    int index();
+
+    /** Runs until something ends the run. Intercepts go to {@code handler}. Allocates nothing. */
+    VpExit run(InterceptHandler handler);
+
+    /** Makes a run in progress, or else the next one, return {@link VpExit#KICKED} soon. Any thread. */
+    void kick();
+
+    /** The VP's {@link VpInterrupts} may have something new: look at the next instruction boundary. Any thread. */
+    void interruptsChanged();
+
+    /** {@return after HALT or WAIT_FOR_SIPI: whether something has come that makes running again worthwhile. Any thread} */
+    boolean wakeable();
+
+    /** Reads the architectural state; the VP is not running. */
+    void getState(VpState into);
+
+    /** Replaces the architectural state; the VP is not running. */
+    void setState(VpState from);
+
+    /**
+     * Chooses where the VP stops with {@link VpExit#DEBUG}; it is not running.
+     *
+     * @param breakpoints linear addresses of instructions to stop before; empty for none
+     * @param singleStep stop after one instruction
+     */
+    void debug(long[] breakpoints, boolean singleStep);
+
+    /** {@return the guest virtual address translated by the VP's paging, as a GPA; -1 when not mapped}. The VP is not running. */
+    long translate(long gva);
+
+    /** {@return instructions executed so far, or -1 when the backend does not count} */
+    long instructions();
+
+    /** {@return several lines for people: state, last code executed, reason of the last error} */
+    String explain();
+
+    @Override
+    void close();
+}

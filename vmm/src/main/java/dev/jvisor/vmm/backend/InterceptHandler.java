@@ -1,0 +1,36 @@
+package dev.jvisor.vmm.backend;
+
+/**
+ * Receives a VP's intercepts, on the VP's own thread, in the middle of the instruction that caused them. Implementations never throw on
+ * what a guest does and keep nothing of the arguments.
+ */
+public interface InterceptHandler {
+    /** IN. @param size 1, 2 or 4 bytes. {@return the value, zero-extended} */
+    int portRead(int vp, int port, int size);
+
+    /** OUT. @param size 1, 2 or 4 bytes */
+    void portWrite(int vp, int port, int size, int value);
+
+    /** A read of a GPA that is not RAM or ROM. @param size 1, 2, 4 or 8 bytes. {@return the value, zero-extended} */
+    long mmioRead(int vp, long gpa, int size);
+
+    /** A write to a GPA that is not RAM, or to ROM. @param size 1, 2, 4 or 8 bytes */
+    void mmioWrite(int vp, long gpa, int size, long value);
+
+    /**
+     * RDMSR of a register that the backend does not keep itself.
+     *
+     * @param value receives the value
+     * @return false to raise #GP
+     */
+    boolean msrRead(int vp, int index, MsrValue value);
+
+    /** WRMSR of a register that the backend does not keep itself. {@return false to raise #GP} */
+    boolean msrWrite(int vp, int index, long value);
+
+    /** End of interrupt for a level-triggered vector, when local APICs are the backend's and I/O APICs are ours. */
+    default void endOfInterrupt(int vector) { }
+
+    /** Something a person debugging wants to know of: an instruction that is not implemented, a strange access. Called rarely. */
+    default void remark(int vp, String what) { }
+}
