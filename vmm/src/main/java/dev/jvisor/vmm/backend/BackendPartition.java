@@ -8,6 +8,14 @@ public interface BackendPartition extends AutoCloseable {
     /** {@return the backend's own interrupt controllers; null when {@link #irqchip()} is USER} */
     InterruptController interruptController();
 
+    /**
+     * {@return ticks a second of the guest's time-stamp counter, which stands at 0 when the partition's clock does; what a TSC deadline is
+     * reckoned by when local APICs are ours}
+     */
+    default long tscHz() {
+        return 1_000_000_000L;
+    }
+
     /** {@return the CPUID table in force} */
     CpuidTable cpuid();
 

@@ -17,4 +17,15 @@ public interface InterruptController {
      * @param data MSI data: vector, delivery mode, trigger
      */
     void signalMsi(long address, int data);
+
+    /**
+     * Tells a backend that has the local APICs but not the I/O APIC what a pin of the I/O APIC now sends, so that it knows which vectors
+     * need {@link InterceptHandler#endOfInterrupt}.
+     *
+     * @param pin I/O APIC pin
+     * @param address MSI address
+     * @param data MSI data; bit 15 set for level-triggered
+     * @param masked whether the pin sends nothing
+     */
+    default void routePin(int pin, long address, int data, boolean masked) { }
 }

@@ -1,0 +1,2 @@
+/** ACPI tables, built in Java. */
+package dev.jvisor.vmm.acpi;

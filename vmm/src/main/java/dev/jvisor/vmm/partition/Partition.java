@@ -1,0 +1,423 @@
+package dev.jvisor.vmm.partition;
+
+import dev.jvisor.vmm.apic.LocalApic;
+import dev.jvisor.vmm.apic.SoftwareInterruptController;
+import dev.jvisor.vmm.apic.SplitInterruptController;
+import dev.jvisor.vmm.backend.Backend;
+import dev.jvisor.vmm.backend.BackendConfig;
+import dev.jvisor.vmm.backend.BackendPartition;
+import dev.jvisor.vmm.backend.BackendVp;
+import dev.jvisor.vmm.backend.CpuidTable;
+import dev.jvisor.vmm.backend.InterruptController;
+import dev.jvisor.vmm.backend.MsrValue;
+import dev.jvisor.vmm.memory.GpaSpace;
+import dev.jvisor.vmm.memory.MmioDevice;
+import dev.jvisor.vmm.state.VpState;
+import dev.jvisor.vmm.time.SystemClock;
+import dev.jvisor.vmm.time.TimerThread;
+import dev.jvisor.vmm.time.Timers;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * One guest. Made by {@link #create}, furnished with devices through {@link #ports()}, {@link #gpa()}, {@link #msrs()} and
+ * {@link #interrupts()}, loaded by a loader and {@link #setBootState}, then started. Methods may be called by any thread unless they say
+ * otherwise.
+ */
+public final class Partition implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(Partition.class);
+
+    private final PartitionConfig config;
+    private final Timers timers;
+    private final TimerThread ownTimers;
+    private final Arena arena;
+    private final GpaSpace gpa;
+    private final PortSpace ports = new PortSpace();
+    private final MsrSpace msrs = new MsrSpace();
+    private final BackendPartition backend;
+    private final SoftwareInterruptController software;
+    private final SplitInterruptController split;
+    private final InterruptController interrupts;
+    private final List<VirtualProcessor> processors = new ArrayList<>();
+    private final List<Runnable> resetHooks = new CopyOnWriteArrayList<>();
+    private final CountDownLatch stopped = new CountDownLatch(1);
+
+    /** Read by {@link VpIntercepts} at every intercept. */
+    volatile InterceptTrace trace;
+    private volatile DebugListener debugListener;
+    private volatile PartitionState state = PartitionState.OFF;
+    private volatile StopReason stopReason;
+    private VpState bootState;
+    private int liveVps;
+    private boolean closed;
+
+    private Partition(Backend engine, PartitionConfig config, Timers timers, TimerThread ownTimers) {
+        this.config = config;
+        this.timers = timers;
+        this.ownTimers = ownTimers;
+        this.arena = Arena.ofShared();
+        MemorySegment host = arena.allocate(MemoryLayout.hostBytes(config.memoryBytes()), GpaSpace.PAGE_SIZE);
+        this.gpa = new GpaSpace(host);
+        MemoryLayout.mapRam(gpa, config.memoryBytes());
+        this.backend = engine.createPartition(gpa, new BackendConfig(config.processors(), config.irqchip(), config.cpuid(), timers));
+        switch (backend.irqchip()) {
+            case USER -> {
+                software = new SoftwareInterruptController(config.processors(), timers, backend.tscHz());
+                split = null;
+                interrupts = software;
+                mapLocalApics();
+            }
+            case SPLIT -> {
+                software = null;
+                split = new SplitInterruptController(backend.interruptController());
+                interrupts = split;
+                gpa.mapMmio(MemoryLayout.IO_APIC, GpaSpace.PAGE_SIZE, split.ioApic());
+            }
+            default -> {
+                software = null;
+                split = null;
+                interrupts = backend.interruptController();
+            }
+        }
+        for (int i = 0; i < config.processors(); i++) {
+            LocalApic apic = software == null ? null : software.localApic(i);
+            BackendVp bvp = backend.createVp(i, apic);
+            VirtualProcessor vp = new VirtualProcessor(this, i, bvp, apic);
+            if (apic != null) {
+                apic.connect(vp::interruptsChanged, vp::startupChanged);
+            }
+            processors.add(vp);
+        }
+    }
+
+    /** Makes a partition in real time, with a timer thread of its own. */
+    public static Partition create(Backend backend, PartitionConfig config) {
+        TimerThread t = new TimerThread(new SystemClock());
+        try {
+            return new Partition(backend, config, t, t);
+        } catch (RuntimeException | Error e) {
+            t.close();
+            throw e;
+        }
+    }
+
+    /** Makes a partition whose time is the caller's, for example a virtual clock. */
+    public static Partition create(Backend backend, PartitionConfig config, Timers timers) {
+        return new Partition(backend, config, timers, null);
+    }
+
+    private void mapLocalApics() {
+        gpa.mapMmio(MemoryLayout.IO_APIC, GpaSpace.PAGE_SIZE, software.ioApic());
+        gpa.mapMmio(MemoryLayout.LOCAL_APIC, GpaSpace.PAGE_SIZE, new MmioDevice() {
+            @Override
+            public long mmioRead(int vp, long offset, int size) {
+                return software.localApic(vp).mmioRead(offset, size);
+            }
+
+            @Override
+            public void mmioWrite(int vp, long offset, int size, long value) {
+                software.localApic(vp).mmioWrite(offset, size, value);
+            }
+        });
+        MsrDevice apicMsrs = new MsrDevice() {
+            @Override
+            public boolean msrRead(int vp, int index, MsrValue value) {
+                return software.localApic(vp).msrRead(index, value);
+            }
+
+            @Override
+            public boolean msrWrite(int vp, int index, long value) {
+                return software.localApic(vp).msrWrite(index, value);
+            }
+        };
+        msrs.register(LocalApic.MSR_APIC_BASE, LocalApic.MSR_APIC_BASE, apicMsrs);
+        msrs.register(LocalApic.MSR_TSC_DEADLINE, LocalApic.MSR_TSC_DEADLINE, apicMsrs);
+        msrs.register(LocalApic.MSR_X2APIC_FIRST, LocalApic.MSR_X2APIC_LAST, apicMsrs);
+    }
+
+    /** {@return what it was made from} */
+    public PartitionConfig config() {
+        return config;
+    }
+
+    /** {@return its GPA space; RAM is mapped, see {@link MemoryLayout}} */
+    public GpaSpace gpa() {
+        return gpa;
+    }
+
+    /** {@return its I/O ports} */
+    public PortSpace ports() {
+        return ports;
+    }
+
+    /** {@return its MSRs, those the backend does not keep} */
+    public MsrSpace msrs() {
+        return msrs;
+    }
+
+    /** {@return where devices raise interrupts, whoever implements the chips} */
+    public InterruptController interrupts() {
+        return interrupts;
+    }
+
+    /** {@return where the interrupt controllers are in fact: with BACKEND, PIC and PIT are there too and must not be emulated} */
+    public BackendConfig.Irqchip irqchip() {
+        return backend.irqchip();
+    }
+
+    /** {@return our own interrupt controllers, to connect a PIC to; null unless {@link #irqchip()} is USER} */
+    public SoftwareInterruptController softwareInterrupts() {
+        return software;
+    }
+
+    /** {@return its clock and timers} */
+    public Timers timers() {
+        return timers;
+    }
+
+    /** {@return the CPUID table in force} */
+    public CpuidTable cpuid() {
+        return backend.cpuid();
+    }
+
+    /** {@return its virtual processors, by index} */
+    public List<VirtualProcessor> processors() {
+        return java.util.Collections.unmodifiableList(processors);
+    }
+
+    /** {@return a virtual processor} */
+    public VirtualProcessor processor(int index) {
+        return processors.get(index);
+    }
+
+    /** {@return the sum of all VPs' counters} */
+    public VpCounters counters() {
+        VpCounters sum = new VpCounters();
+        processors.forEach(vp -> sum.add(vp.counters()));
+        return sum;
+    }
+
+    /** Sets who sees the intercepts; null for nobody. */
+    public void trace(InterceptTrace newTrace) {
+        this.trace = newTrace;
+    }
+
+    /** Sets who is told of breakpoints and single steps; null for nobody. */
+    public void debugListener(DebugListener listener) {
+        this.debugListener = listener;
+    }
+
+    /**
+     * Adds something to do when the guest resets and is to start again: a device's reset, the loader's work. Called in the order of adding,
+     * with every VP standing still.
+     */
+    public void onReset(Runnable hook) {
+        resetHooks.add(hook);
+    }
+
+    /** Sets what VP 0 starts with; kept for restarts. Without it, VP 0 starts at the reset vector. */
+    public synchronized void setBootState(VpState vp0) {
+        this.bootState = vp0;
+    }
+
+    /** {@return where it is in its life} */
+    public PartitionState state() {
+        return state;
+    }
+
+    /** {@return why it stopped or is stopping; null before} */
+    public StopReason stopReason() {
+        return stopReason;
+    }
+
+    /** Starts it. @throws IllegalStateException when it was started or stopped before */
+    public synchronized void start() {
+        if (state != PartitionState.OFF) {
+            throw new IllegalStateException("partition " + config.name() + " cannot start: state=" + state);
+        }
+        state = PartitionState.STARTING;
+        setInitialStates();
+        liveVps = processors.size();
+        processors.forEach(VirtualProcessor::start);
+        state = PartitionState.RUNNING;
+    }
+
+    private void setInitialStates() {
+        for (VirtualProcessor vp : processors) {
+            if (vp.index() == 0) {
+                if (bootState != null) {
+                    vp.setState(bootState);
+                }
+            } else if (software != null) {
+                VpState s = new VpState();
+                vp.getState(s);
+                s.apicBase &= ~0x100L;
+                s.activity = VpState.Activity.WAIT_FOR_SIPI;
+                vp.setState(s);
+            }
+        }
+    }
+
+    /** Asks every VP to stand still; returns at once. Nothing happens unless it is running. */
+    public synchronized void requestPause() {
+        if (state == PartitionState.RUNNING) {
+            state = PartitionState.PAUSED;
+            processors.forEach(VirtualProcessor::requestPause);
+        }
+    }
+
+    /** Waits until every VP stands still. Not on a VP thread. */
+    public void awaitPaused() {
+        processors.forEach(VirtualProcessor::awaitPaused);
+    }
+
+    /** Makes every VP stand still and waits for it. Not on a VP thread. */
+    public void pause() {
+        requestPause();
+        awaitPaused();
+    }
+
+    /** Lets every VP run on. */
+    public synchronized void resume() {
+        if (state == PartitionState.PAUSED) {
+            state = PartitionState.RUNNING;
+            processors.forEach(VirtualProcessor::resume);
+        }
+    }
+
+    /**
+     * Ends the partition, or restarts it when the reason is a reset and its configuration says so. Any thread, VP threads and devices in the
+     * middle of an intercept included; returns at once. The first reason wins.
+     */
+    public void requestStop(StopReason reason) {
+        if (reason.kind() == StopReason.Kind.RESET && config.restartOnReset()) {
+            requestPause();
+            Thread.ofPlatform().name("partition-reset").daemon().start(this::restart);
+            return;
+        }
+        synchronized (this) {
+            if (state == PartitionState.STOPPING || state == PartitionState.STOPPED) {
+                return;
+            }
+            stopReason = reason;
+            if (liveVps == 0) {
+                state = PartitionState.STOPPED;
+                stopped.countDown();
+                return;
+            }
+            state = PartitionState.STOPPING;
+        }
+        for (VirtualProcessor vp : processors) {
+            vp.wake();
+            vp.resume();
+        }
+    }
+
+    private void restart() {
+        awaitPaused();
+        synchronized (this) {
+            if (state != PartitionState.PAUSED) {
+                return;
+            }
+            try {
+                if (software != null) {
+                    software.reset();
+                }
+                processors.forEach(vp -> vp.setState(new VpState()));
+                resetHooks.forEach(Runnable::run);
+                setInitialStates();
+            } catch (RuntimeException e) {
+                LOG.error("reset of partition {} failed", config.name(), e);
+                requestStop(StopReason.internalError("reset failed: " + e));
+                return;
+            }
+        }
+        resume();
+    }
+
+    /**
+     * Waits for the end.
+     *
+     * @param timeout how long at most; null for ever
+     * @return why it stopped; null when it has not within the time
+     * @throws InterruptedException when the calling thread is interrupted
+     */
+    public StopReason awaitStop(Duration timeout) throws InterruptedException {
+        if (timeout == null) {
+            stopped.await();
+        } else if (!stopped.await(timeout.toNanos(), TimeUnit.NANOSECONDS)) {
+            return null;
+        }
+        return stopReason;
+    }
+
+    boolean stopping() {
+        PartitionState s = state;
+        return s == PartitionState.STOPPING || s == PartitionState.STOPPED;
+    }
+
+    void vpEnded() {
+        synchronized (this) {
+            if (--liveVps > 0) {
+                return;
+            }
+            state = PartitionState.STOPPED;
+        }
+        stopped.countDown();
+    }
+
+    void endOfInterrupt(int vector) {
+        if (split != null) {
+            split.ioApic().endOfInterrupt(vector);
+        }
+    }
+
+    /** A VP met a breakpoint: everybody pauses, the listener is told. On the VP's thread. */
+    void debugStop(VirtualProcessor vp) {
+        requestPause();
+        vp.requestPause();
+        DebugListener l = debugListener;
+        if (l == null) {
+            requestStop(StopReason.internalError("vp-" + vp.index() + " stopped for a debugger, but there is none"));
+        } else {
+            l.stopped(vp);
+        }
+    }
+
+    /** Stops when every VP is halted for good. On a VP's thread. */
+    void checkHaltedForever() {
+        for (VirtualProcessor vp : processors) {
+            if (!vp.canNeverRun()) {
+                return;
+            }
+        }
+        requestStop(StopReason.HALTED_FOREVER);
+    }
+
+    /** Stops it if need be, waits for its threads, and frees everything. Not on a VP thread. */
+    @Override
+    public void close() {
+        requestStop(StopReason.KILLED);
+        processors.forEach(VirtualProcessor::join);
+        synchronized (this) {
+            if (closed) {
+                return;
+            }
+            closed = true;
+        }
+        if (ownTimers != null) {
+            ownTimers.close();
+        }
+        processors.forEach(vp -> vp.backend().close());
+        backend.close();
+        arena.close();
+    }
+}
