@@ -1,0 +1,44 @@
+package dev.jvisor.vmm.x86.cpu;
+
+/**
+ * A decoded run of instructions, entered only at its start. Key: host page and offset of the first byte, {@code rip}, {@code linear} and
+ * {@code mode}. A block lies in one page; an instruction that crosses into the next makes a block of its own (see {@code secondPage}).
+ */
+public final class Block {
+    /** Its steps; the last one sets {@code c.rip}, {@code c.next} and {@code c.link}. */
+    public final Uop[] ops;
+    /** RIP of the first instruction. */
+    public final long rip;
+    /** Linear address of the first byte: RIP plus CS base. */
+    public final long linear;
+    /** Host offset of the first byte in the GPA space's memory. */
+    public final long host;
+    /** Mode bits it was decoded for, {@link Cpu#mode}. */
+    public final int mode;
+    /** Instructions in it. */
+    public final int insns;
+    /** Host page of the tail of a single instruction that crosses pages, or -1. Such a block is never linked to and is re-checked. */
+    public final int secondPage;
+    /** Cleared when the code under it was overwritten. */
+    public boolean valid = true;
+    /** Times entered: the profile for a later tier. */
+    public int count;
+    /** Next block in the same bucket of the cache. */
+    public Block chain;
+
+    /** Makes a block. */
+    public Block(Uop[] ops, long rip, long linear, long host, int mode, int insns, int secondPage) {
+        this.ops = ops;
+        this.rip = rip;
+        this.linear = linear;
+        this.host = host;
+        this.mode = mode;
+        this.insns = insns;
+        this.secondPage = secondPage;
+    }
+
+    /** {@return the host page of the first byte} */
+    public int hostPage() {
+        return (int) (host >>> 12);
+    }
+}
