@@ -5,9 +5,12 @@ module dev.jvisor.tools {
     requires dev.jvisor.vmbus;
     requires dev.jvisor.guest;
     requires info.picocli;
+    requires java.logging;
     requires org.slf4j;
     requires org.jline.terminal;
     requires tools.jackson.databind;
 
-
+    // Commands are found and filled in by reflection.
+    opens dev.jvisor.tools to info.picocli;
+    opens dev.jvisor.tools.options to info.picocli;
 }
