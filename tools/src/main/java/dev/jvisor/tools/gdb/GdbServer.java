@@ -127,8 +127,8 @@ public final class GdbServer implements AutoCloseable {
                 boolean expected = running;
                 running = false;
                 last = e.stop;
-                selected = e.stop.vp;
-                ended |= e.stop.reason == Reason.ENDED;
+                selected = e.stop.vp();
+                ended |= e.stop.reason() == Reason.ENDED;
                 if (expected) {
                     gdb.write(stopReply());
                 }
@@ -352,10 +352,10 @@ public final class GdbServer implements AutoCloseable {
     }
 
     private String stopReply() {
-        return switch (last.reason) {
-            case ENDED -> "W" + String.format("%02x", last.exitCode & 0xFF);
-            case INTERRUPT -> "T02thread:" + Integer.toHexString(last.vp + 1) + ";";
-            case TRAP -> "T05thread:" + Integer.toHexString(last.vp + 1) + ";";
+        return switch (last.reason()) {
+            case ENDED -> "W" + String.format("%02x", last.exitCode() & 0xFF);
+            case INTERRUPT -> "T02thread:" + Integer.toHexString(last.vp() + 1) + ";";
+            case TRAP -> "T05thread:" + Integer.toHexString(last.vp() + 1) + ";";
         };
     }
 }
