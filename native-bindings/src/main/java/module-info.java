@@ -1,6 +1,4 @@
 /** Linux system interface of jvisor: generated layouts and typed wrappers; the only module with native access. */
 module dev.jvisor.nativebindings {
-    requires org.slf4j;
-
-
+    exports dev.jvisor.nativebindings;
 }
