@@ -102,6 +102,8 @@ public final class Cpu {
     public InterceptHandler handler;
     /** For MSR reads. */
     public final MsrValue msrValue = new MsrValue();
+    /** MSRs that are plain values. */
+    public final Msrs msrs = new Msrs();
 
     // Registers.
     /** General registers, temporaries and zero. */
@@ -283,7 +285,8 @@ public final class Cpu {
                 m |= MODE_REAL;
             }
         }
-        if ((sysFlags & Flags.TF) != 0) {
+        // Breakpoint registers are looked at between instructions, so there must be a between.
+        if ((sysFlags & Flags.TF) != 0 || (dr[7] & 0xFF) != 0) {
             m |= MODE_SINGLE;
         }
         mode = m;
@@ -538,6 +541,11 @@ public final class Cpu {
 
     Tlb currentTlb() {
         return tlbs[tlbIndex];
+    }
+
+    /** {@return the TLB of the processor's own accesses: supervisor, and under SMAP whatever RFLAGS.AC says} */
+    Tlb systemTlb() {
+        return tlbs[(cr4 & CR4_SMAP) != 0 ? 1 : 0];
     }
 
     /** Throws when a store is about to hit the very page whose block is executing: the engine redoes the instruction alone. */

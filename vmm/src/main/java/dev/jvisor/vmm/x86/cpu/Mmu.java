@@ -36,6 +36,9 @@ public final class Mmu {
     private static final int ERROR_RESERVED = 8;
     private static final int ERROR_FETCH = 16;
 
+    private static final ValueLayout.OfShort LE16 = ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+    private static final ValueLayout.OfInt LE32 = ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+    private static final ValueLayout.OfLong LE64 = ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
     private static final VarHandle VH32 = ValueLayout.JAVA_INT.withOrder(ByteOrder.LITTLE_ENDIAN).varHandle();
     private static final VarHandle VH64 = ValueLayout.JAVA_LONG.withOrder(ByteOrder.LITTLE_ENDIAN).varHandle();
 
@@ -64,6 +67,8 @@ public final class Mmu {
     private long largeBase;
     private long largeSpan;
     private int failure;
+    /** The access being walked for is the processor's own, not an instruction's operand. */
+    private boolean implicit;
 
     Mmu(Cpu c) {
         this.c = c;
@@ -121,6 +126,13 @@ public final class Mmu {
             return linear + tlb.addend[i];
         }
         walkOrThrow(linear, access, c.cpl == 3, u);
+        return enter(tlb, linear, access, c.cpl == 3, true);
+    }
+
+    /** Puts the walk's result into a TLB. {@return host offset, or -1 with {@link #lastGpa} set} */
+    private long enter(Tlb tlb, long linear, int access, boolean asUser, boolean inBlock) {
+        int i = (int) (linear >>> 12) & Tlb.SIZE - 1;
+        long page = linear & -4096L;
         long address = frame | linear & 4095;
         GpaRegion region = region(address);
         if (region == null || region.hostOffset() < 0) {
@@ -136,11 +148,13 @@ public final class Mmu {
                 return -1;
             }
             if (pageFlags[hostPage] != 0) {
-                c.checkOwnCode(hostPage);
+                if (inBlock) {
+                    c.checkOwnCode(hostPage);
+                }
                 gpa.touch(hostPage);
             }
         }
-        boolean mayWrite = writable || c.cpl < 3 && (c.cr0 & Cpu.CR0_WP) == 0;
+        boolean mayWrite = writable || !asUser && (c.cr0 & Cpu.CR0_WP) == 0;
         boolean direct = isRam && mayWrite && dirty && pageFlags[hostPage] == 0;
         if (tlb.readTag[i] != page) {
             tlb.writeTag[i] = Tlb.NONE;
@@ -189,30 +203,34 @@ public final class Mmu {
 
     // ---- implicit supervisor accesses: descriptor tables, TSS, interrupt stacks
 
-    /** Reads {@code size} bytes (1, 2, 4, 8) with supervisor rights whatever the CPL, as the processor itself does. */
+    /**
+     * Reads {@code size} bytes (1, 2, 4, 8) with supervisor rights whatever the CPL, as the processor itself does. Outside 64-bit mode the
+     * caller has truncated {@code linear} to 32 bits.
+     */
     public long systemLoad(long linear, int size, Uop u) {
-        long v = 0;
         if (((linear ^ linear + size - 1) & -4096L) == 0) {
             long host = systemHost(linear, READ, u);
             if (host < 0) {
                 return c.handler.mmioRead(c.index, lastGpa, size);
             }
-            for (int k = 0; k < size; k++) {
-                v |= (ram.get(ValueLayout.JAVA_BYTE, host + k) & 0xFFL) << 8 * k;
-            }
-            return v;
+            return switch (size) {
+                case 1 -> ram.get(ValueLayout.JAVA_BYTE, host) & 0xFFL;
+                case 2 -> ram.get(LE16, host) & 0xFFFFL;
+                case 4 -> ram.get(LE32, host) & 0xFFFFFFFFL;
+                default -> ram.get(LE64, host);
+            };
         }
+        long v = 0;
         for (int k = 0; k < size; k++) {
             v |= systemLoad(linear + k, 1, u) << 8 * k;
         }
         return v;
     }
 
-    /** Writes {@code size} bytes with supervisor rights whatever the CPL. */
+    /** Writes {@code size} bytes (1, 2, 4, 8) with supervisor rights whatever the CPL. */
     public void systemStore(long linear, int size, long value, Uop u) {
         if (((linear ^ linear + size - 1) & -4096L) != 0) {
-            systemHost(linear, WRITE, u);
-            systemHost(linear + size - 1, WRITE, u);
+            systemCheckWrite(linear, size, u);
             for (int k = 0; k < size; k++) {
                 systemStore(linear + k, 1, value >>> 8 * k, u);
             }
@@ -220,27 +238,46 @@ public final class Mmu {
         }
         long host = systemHost(linear, WRITE, u);
         if (host < 0) {
-            c.handler.mmioWrite(c.index, lastGpa, size, value);
+            c.handler.mmioWrite(c.index, lastGpa, size, size == 8 ? value : value & (1L << 8 * size) - 1);
             return;
         }
-        for (int k = 0; k < size; k++) {
-            ram.set(ValueLayout.JAVA_BYTE, host + k, (byte) (value >>> 8 * k));
+        switch (size) {
+            case 1 -> ram.set(ValueLayout.JAVA_BYTE, host, (byte) value);
+            case 2 -> ram.set(LE16, host, (short) value);
+            case 4 -> ram.set(LE32, host, (int) value);
+            default -> ram.set(LE64, host, value);
+        }
+    }
+
+    /** Throws the fault that {@link #systemStore} into the range would, and changes nothing. @param size bytes, at most 4096 */
+    public void systemCheckWrite(long linear, int size, Uop u) {
+        systemHost(linear, WRITE, u);
+        if (((linear ^ linear + size - 1) & -4096L) != 0) {
+            systemHost(linear + size - 1, WRITE, u);
+        }
+    }
+
+    /** Throws the fault that reading the range with supervisor rights would. @param size bytes, at most 4096 */
+    public void systemCheckRead(long linear, int size, Uop u) {
+        systemHost(linear, READ, u);
+        if (((linear ^ linear + size - 1) & -4096L) != 0) {
+            systemHost(linear + size - 1, READ, u);
         }
     }
 
     private long systemHost(long linear, int access, Uop u) {
-        walkOrThrow(linear, access, false, u);
-        long address = frame | linear & 4095;
-        GpaRegion region = region(address);
-        if (region == null || region.hostOffset() < 0 || access == WRITE && region.kind() != GpaRegion.Kind.RAM) {
-            lastGpa = address;
-            return -1;
+        Tlb tlb = c.systemTlb();
+        int i = (int) (linear >>> 12) & Tlb.SIZE - 1;
+        if ((access == READ ? tlb.readTag[i] : tlb.writeTag[i]) == (linear & -4096L)) {
+            return linear + tlb.addend[i];
         }
-        long host = region.hostOffset() + (address - region.gpa());
-        if (access == WRITE && pageFlags[(int) (host >>> 12)] != 0) {
-            gpa.touch((int) (host >>> 12));
+        implicit = true;
+        try {
+            walkOrThrow(linear, access, false, u);
+        } finally {
+            implicit = false;
         }
-        return host;
+        return enter(tlb, linear, access, false, false);
     }
 
     /** {@return the GPA of a linear address for a debugger, without setting bits or faulting; -1 when not mapped} */
@@ -301,7 +338,7 @@ public final class Mmu {
         } else if (asUser) {
             ok = user && (access == READ || writable);
         } else {
-            boolean smap = user && (c.cr4 & Cpu.CR4_SMAP) != 0 && ((c.sysFlags & Flags.AC) == 0 || c.cpl == 3);
+            boolean smap = user && (c.cr4 & Cpu.CR4_SMAP) != 0 && ((c.sysFlags & Flags.AC) == 0 || implicit);
             ok = !smap && (access == READ || writable || (c.cr0 & Cpu.CR0_WP) == 0);
         }
         if (!ok) {
