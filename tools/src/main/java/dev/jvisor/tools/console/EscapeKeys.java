@@ -1,0 +1,38 @@
+package dev.jvisor.tools.console;
+
+/**
+ * Finds the keys meant for jvisor in what is typed at a raw terminal. They begin with Ctrl-A, as in QEMU: {@code x} leaves, {@code h} shows
+ * help, a second Ctrl-A sends one. One thread.
+ */
+final class EscapeKeys {
+    /** What to do with a byte. */
+    enum Action {
+        /** Hand it to the guest. */
+        SEND,
+        /** Keep it: part of an escape. */
+        NOTHING,
+        /** Leave. */
+        QUIT,
+        /** Show help. */
+        HELP
+    }
+
+    static final int ESCAPE = 1; // Ctrl-A
+    static final String HELP_TEXT = "Ctrl-A x  leave jvisor (the guest ends)\nCtrl-A h  this help\nCtrl-A Ctrl-A  send Ctrl-A to the guest\n";
+
+    private boolean pending;
+
+    Action feed(int b) {
+        if (!pending) {
+            pending = b == ESCAPE;
+            return pending ? Action.NOTHING : Action.SEND;
+        }
+        pending = false;
+        return switch (b) {
+            case 'x', 'X' -> Action.QUIT;
+            case 'h', 'H', '?' -> Action.HELP;
+            case ESCAPE -> Action.SEND;
+            default -> Action.NOTHING;
+        };
+    }
+}
