@@ -1,9 +1,22 @@
 package dev.jvisor.vmm.apic;
 
+import static dev.jvisor.vmm.apic.LocalApicRegisters.*;
+
 import dev.jvisor.vmm.backend.MsrValue;
 import dev.jvisor.vmm.backend.VpInterrupts;
+import dev.jvisor.vmm.time.Timers;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
 
-/** The local APIC of one VP. Sketch. */
+/**
+ * The local APIC of one VP (Intel SDM 3A, chapter 11), in xAPIC and x2APIC mode. Its registers belong to the VP's thread; interrupts are
+ * accepted from any thread without a lock: a bit in IRR, then the call-back given to {@link #connect}.
+ *
+ * <p>An interrupt of a PIC (ExtINT on LINT0) is offered by {@link #pendingVector} as 0, since its vector is known only when
+ * {@link #acknowledge} asks the PIC. LINT0 of VP 0 starts as ExtINT, unmasked, as firmware leaves it.
+ *
+ * <p>The registers stay at their default address whatever the guest writes to the base field of IA32_APIC_BASE.
+ */
 public final class LocalApic implements VpInterrupts {
     /** IA32_APIC_BASE. */
     public static final int MSR_APIC_BASE = 0x1B;
@@ -14,79 +27,590 @@ public final class LocalApic implements VpInterrupts {
     /** Last x2APIC register. */
     public static final int MSR_X2APIC_LAST = 0x8FF;
 
-    LocalApic() { }
+    private static final int LVT_COUNT = 6;
+    /** Writable bits of each LVT entry, in order of their registers. */
+    private static final int[] LVT_BITS = {0x700FF, 0x107FF, 0x107FF, 0x1A7FF, 0x1A7FF, 0x100FF};
+    /** Base address above 64 GiB, and the reserved low bits. */
+    private static final long BASE_RESERVED = 0xFFFFFFF0_000002FFL;
+
+    private final int id;
+    private final ApicBus bus;
+    private final ApicTimer timer;
+    private Runnable changed = () -> { };
+    private Runnable startup = () -> { };
+    private volatile ExternalInterrupt external;
+
+    private final VectorSet irr = new VectorSet();
+    private final VectorSet isr = new VectorSet();
+    private final VectorSet tmr = new VectorSet();
+    private final AtomicBoolean nmi = new AtomicBoolean();
+    private final AtomicBoolean init = new AtomicBoolean();
+    private final AtomicInteger sipi = new AtomicInteger(-1);
+    private final AtomicInteger pendingErrors = new AtomicInteger();
+
+    private volatile long apicBase;
+    private volatile int tpr;
+    private volatile int ldr;
+    private volatile int dfr;
+    private volatile int svr;
+    private volatile int[] lvt;
+    private int esr;
+    private int icrLow;
+    private int icrHigh;
+    /** Last level seen on LINT0, for LINT0 in other modes than ExtINT. */
+    private final AtomicBoolean lint0 = new AtomicBoolean();
+
+    LocalApic(int id, Timers timers, long tscHz, ApicBus bus) {
+        this.id = id;
+        this.bus = bus;
+        this.timer = new ApicTimer("apic-timer-" + id, timers, tscHz, () -> fireLvt(0));
+        this.lvt = new int[LVT_COUNT];
+        reset();
+    }
 
     /**
-     * Says whom to tell.
+     * Says whom to tell; before the VP runs.
      *
-     * @param changed something for {@link VpInterrupts#pendingVector} or an NMI may have come
-     * @param startup an INIT or a start-up IPI has come
+     * @param whenChanged something for {@link #pendingVector} or an NMI may have come
+     * @param whenStartup an INIT or a start-up IPI has come
      */
-    public void connect(Runnable changed, Runnable startup) { }
-
-    /** Reads a register. {@return its value; 0 for reserved ones} */
-    public long mmioRead(long offset, int size) {
-        return 0;
+    public void connect(Runnable whenChanged, Runnable whenStartup) {
+        this.changed = whenChanged;
+        this.startup = whenStartup;
     }
 
-    /** Writes a register. */
-    public void mmioWrite(long offset, int size, long value) { }
-
-    /** RDMSR. {@return false for #GP} */
-    public boolean msrRead(int index, MsrValue value) {
-        return false;
+    void connectExternal(ExternalInterrupt pic) {
+        this.external = pic;
+        changed.run();
     }
 
-    /** WRMSR. {@return false for #GP} */
-    public boolean msrWrite(int index, long value) {
-        return false;
+    /** {@return the APIC id} */
+    public int id() {
+        return id;
+    }
+
+    /** {@return IA32_APIC_BASE} */
+    public long apicBase() {
+        return apicBase;
+    }
+
+    /** Power-up and reset. */
+    void reset() {
+        apicBase = 0xFEE00000L | BASE_ENABLE | (id == 0 ? BASE_BSP : 0);
+        nmi.set(false);
+        init.set(false);
+        sipi.set(-1);
+        lint0.set(false);
+        resetRegisters();
+    }
+
+    /** What INIT does too: everything but id and base. */
+    private void resetRegisters() {
+        timer.reset();
+        irr.clearAll();
+        isr.clearAll();
+        tmr.clearAll();
+        tpr = 0;
+        ldr = 0;
+        dfr = -1;
+        svr = 0xFF;
+        esr = 0;
+        pendingErrors.set(0);
+        icrLow = 0;
+        icrHigh = 0;
+        int[] masked = new int[LVT_COUNT];
+        java.util.Arrays.fill(masked, LVT_MASKED);
+        if (id == 0) {
+            masked[3] = MODE_EXTINT << 8;
+        }
+        lvt = masked;
+    }
+
+    // ---- interrupts coming in, any thread
+
+    boolean enabled() {
+        return (apicBase & BASE_ENABLE) != 0;
+    }
+
+    boolean x2apic() {
+        return (apicBase & BASE_X2APIC) != 0;
+    }
+
+    boolean softwareEnabled() {
+        return enabled() && (svr & SVR_ENABLE) != 0;
+    }
+
+    /** {@return what arbitration for lowest priority compares} */
+    int arbitrationPriority() {
+        return processorPriority();
+    }
+
+    /**
+     * Whether a message is for this APIC.
+     *
+     * @param destination 8 bits, or 32 when {@code wide}
+     */
+    boolean matches(int destination, boolean logical, boolean wide) {
+        if (destination == (wide ? -1 : 0xFF)) {
+            return true;
+        }
+        if (!logical) {
+            return destination == id;
+        }
+        if (x2apic()) {
+            int own = x2apicLdr();
+            return destination >>> 16 == own >>> 16 && (destination & own & 0xFFFF) != 0;
+        }
+        int own = ldr >>> 24;
+        if (dfr >>> 28 == 0xF) {
+            return (own & destination) != 0;
+        }
+        return (own >> 4 == (destination >> 4 & 0xF) || (destination >> 4 & 0xF) == 0xF) && (own & destination & 0xF) != 0;
+    }
+
+    private int x2apicLdr() {
+        return id >> 4 << 16 | 1 << (id & 0xF);
+    }
+
+    /**
+     * Takes a message.
+     *
+     * @param mode delivery mode
+     * @return false when it was dropped because the APIC is switched off or the message is none
+     */
+    boolean accept(int mode, int vector, boolean level) {
+        if (!enabled()) {
+            return false;
+        }
+        switch (mode) {
+            case MODE_FIXED, MODE_LOWEST -> {
+                if (!softwareEnabled()) {
+                    return false;
+                }
+                if (vector < 16) {
+                    error(ESR_RECEIVED_ILLEGAL_VECTOR);
+                    return false;
+                }
+                if (level) {
+                    tmr.set(vector);
+                } else {
+                    tmr.clear(vector);
+                }
+                irr.set(vector);
+                changed.run();
+            }
+            case MODE_NMI -> {
+                nmi.set(true);
+                changed.run();
+            }
+            case MODE_INIT -> {
+                sipi.set(-1);
+                init.set(true);
+                startup.run();
+            }
+            case MODE_STARTUP -> {
+                sipi.set(vector);
+                startup.run();
+            }
+            default -> {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    private void error(int bit) {
+        pendingErrors.getAndUpdate(e -> e | bit);
+        int entry = lvt[5];
+        if ((entry & LVT_MASKED) == 0 && (entry & 0xFF) >= 16) {
+            accept(MODE_FIXED, entry & 0xFF, false);
+        }
+    }
+
+    private void fireLvt(int which) {
+        int entry = lvt[which];
+        if ((entry & LVT_MASKED) == 0) {
+            // Bits 8-10 are reserved, so zero (fixed), for timer and error.
+            accept(entry >> 8 & 7, entry & 0xFF, false);
+        }
+    }
+
+    /** The wire LINT0 may have changed its level: ExtINT is looked at by the processor itself, other modes deliver on the rise. */
+    void lint0Changed() {
+        ExternalInterrupt pic = external;
+        boolean level = pic != null && pic.asserted();
+        int entry = lvt[3];
+        boolean rise = !lint0.getAndSet(level) && level;
+        if (!enabled() || (entry >> 8 & 7) == MODE_EXTINT) {
+            if (level) {
+                changed.run();
+            }
+        } else if (rise) {
+            fireLvt(3);
+        }
+    }
+
+    /** Pulses LINT1, where an NMI button would be wired. */
+    public void pulseLint1() {
+        fireLvt(4);
+    }
+
+    // ---- what the VP asks
+
+    private boolean externalAsserted() {
+        ExternalInterrupt pic = external;
+        return pic != null && (!enabled() || (lvt[3] & (LVT_MASKED | 0x700)) == MODE_EXTINT << 8) && pic.asserted();
+    }
+
+    private int processorPriority() {
+        int serving = isr.highest();
+        int task = tpr;
+        return serving < 0 || (task & 0xF0) >= (serving & 0xF0) ? task : serving & 0xF0;
+    }
+
+    private int deliverable() {
+        if (!softwareEnabled()) {
+            return -1;
+        }
+        int v = irr.highest();
+        return v < 0 || (v & 0xF0) <= (processorPriority() & 0xF0) ? -1 : v;
     }
 
     @Override
     public int pendingVector() {
-        return -1;
+        int v = deliverable();
+        return v < 0 && externalAsserted() ? 0 : v;
     }
 
     @Override
     public int acknowledge() {
-        return -1;
+        if (externalAsserted()) {
+            return external.acknowledge() & 0xFF;
+        }
+        int v = deliverable();
+        if (v >= 0) {
+            isr.set(v);
+            irr.clear(v);
+        }
+        return v;
     }
 
     @Override
     public boolean takeNmi() {
-        return false;
+        return nmi.get() && nmi.getAndSet(false);
     }
 
     @Override
     public boolean nmiPending() {
-        return false;
+        return nmi.get();
     }
 
     @Override
     public boolean takeInit() {
+        if (init.get() && init.getAndSet(false)) {
+            resetRegisters();
+            return true;
+        }
         return false;
     }
 
     @Override
     public boolean initPending() {
-        return false;
+        return init.get();
     }
 
     @Override
     public int takeSipi() {
-        return -1;
+        return sipi.get() < 0 ? -1 : sipi.getAndSet(-1);
     }
 
     @Override
     public boolean sipiPending() {
-        return false;
+        return sipi.get() >= 0;
     }
 
     @Override
     public int cr8() {
-        return 0;
+        return tpr >> 4;
     }
 
     @Override
-    public void setCr8(int value) { }
+    public void setCr8(int value) {
+        setTpr((value & 0xF) << 4);
+    }
+
+    private void setTpr(int value) {
+        int old = tpr;
+        tpr = value & 0xFF;
+        if ((value & 0xF0) < (old & 0xF0)) {
+            lookAgain();
+        }
+    }
+
+    private void lookAgain() {
+        if (pendingVector() >= 0) {
+            changed.run();
+        }
+    }
+
+    private void endOfInterrupt() {
+        int v = isr.highest();
+        if (v < 0) {
+            return;
+        }
+        isr.clear(v);
+        if (tmr.contains(v)) {
+            bus.endOfInterrupt(v);
+        }
+        lookAgain();
+    }
+
+    // ---- registers, the VP's thread
+
+    /** Reads the register page. {@return the value, zero-extended; all-ones when the APIC is not in xAPIC mode} */
+    public long mmioRead(long offset, int size) {
+        if (!enabled() || x2apic()) {
+            return -1;
+        }
+        int within = (int) offset & 0xF;
+        if (within > 3) {
+            return 0;
+        }
+        return Integer.toUnsignedLong(read((int) offset & 0xFF0)) >>> within * 8;
+    }
+
+    /** Writes the register page; only whole aligned registers take effect. */
+    public void mmioWrite(long offset, int size, long value) {
+        if (!enabled() || x2apic() || size < 4 || (offset & 0xF) != 0) {
+            return;
+        }
+        int register = (int) offset & 0xFF0;
+        if (register == ICR_HIGH) {
+            icrHigh = (int) value & 0xFF000000;
+        } else if (register == LDR) {
+            ldr = (int) value & 0xFF000000;
+        } else if (register == DFR) {
+            dfr = (int) value | 0x0FFFFFFF;
+        } else if (register == ICR_LOW) {
+            sendIpi((int) value, icrHigh >>> 24);
+        } else if (!write(register, (int) value)) {
+            error(ESR_ILLEGAL_REGISTER);
+        }
+    }
+
+    /** RDMSR of IA32_APIC_BASE, IA32_TSC_DEADLINE and the x2APIC registers. {@return false for #GP} */
+    public boolean msrRead(int index, MsrValue value) {
+        if (index == MSR_APIC_BASE) {
+            value.value = apicBase;
+            return true;
+        }
+        if (index == MSR_TSC_DEADLINE) {
+            value.value = timer.tscDeadline();
+            return true;
+        }
+        if (!x2apic() || index < MSR_X2APIC_FIRST || index > MSR_X2APIC_LAST) {
+            return false;
+        }
+        int register = index - MSR_X2APIC_FIRST << 4;
+        switch (register) {
+            case EOI, SELF_IPI, ICR_HIGH, DFR, APR -> {
+                return false;
+            }
+            case ICR_LOW -> value.value = (long) icrHigh << 32 | Integer.toUnsignedLong(icrLow);
+            case LDR -> value.value = x2apicLdr();
+            case ID -> value.value = id;
+            default -> {
+                if (!exists(register)) {
+                    return false;
+                }
+                value.value = Integer.toUnsignedLong(read(register));
+            }
+        }
+        return true;
+    }
+
+    /** WRMSR of IA32_APIC_BASE, IA32_TSC_DEADLINE and the x2APIC registers. {@return false for #GP} */
+    public boolean msrWrite(int index, long value) {
+        if (index == MSR_APIC_BASE) {
+            return setBase(value);
+        }
+        if (index == MSR_TSC_DEADLINE) {
+            timer.setTscDeadline(value);
+            return true;
+        }
+        if (!x2apic() || index < MSR_X2APIC_FIRST || index > MSR_X2APIC_LAST) {
+            return false;
+        }
+        int register = index - MSR_X2APIC_FIRST << 4;
+        if (register == ICR_LOW) {
+            icrHigh = (int) (value >>> 32);
+            sendIpi((int) value, icrHigh);
+            return true;
+        }
+        if (value >>> 32 != 0) {
+            return false;
+        }
+        switch (register) {
+            case SELF_IPI -> {
+                sendIpi(SHORTHAND_SELF << ICR_SHORTHAND_SHIFT | (int) value & 0xFF, 0);
+                return true;
+            }
+            case EOI, ESR -> {
+                return value == 0 && write(register, 0);
+            }
+            case TPR -> {
+                return value <= 0xFF && write(register, (int) value);
+            }
+            default -> {
+                return write(register, (int) value);
+            }
+        }
+    }
+
+    private boolean setBase(long value) {
+        long changedBits = value ^ apicBase;
+        boolean wasX2 = x2apic();
+        boolean willBeX2 = (value & BASE_X2APIC) != 0;
+        boolean willBeEnabled = (value & BASE_ENABLE) != 0;
+        // Legal moves: SDM figure 11-27.
+        if ((value & BASE_RESERVED) != 0 || willBeX2 && !willBeEnabled || wasX2 && willBeEnabled && !willBeX2 || !enabled() && willBeX2) {
+            return false;
+        }
+        apicBase = value;
+        if ((changedBits & BASE_ENABLE) != 0 && !willBeEnabled) {
+            resetRegisters();
+        }
+        return true;
+    }
+
+    private static boolean exists(int register) {
+        return switch (register) {
+            case ID, VERSION, TPR, PPR, SVR, ESR, LVT_TIMER, LVT_THERMAL, LVT_PERF, LVT_LINT0, LVT_LINT1, LVT_ERROR,
+                    TIMER_INITIAL, TIMER_CURRENT, TIMER_DIVIDE -> true;
+            default -> register >= ISR && register < ESR;
+        };
+    }
+
+    private int read(int register) {
+        if (register >= ISR && register < ESR) {
+            int i = register >> 4 & 7;
+            return switch (register & 0xF80) {
+                case ISR -> isr.register(i);
+                case TMR -> tmr.register(i);
+                default -> irr.register(i);
+            };
+        }
+        return switch (register) {
+            case ID -> id << 24;
+            case VERSION -> VERSION_VALUE;
+            case TPR -> tpr;
+            case PPR -> processorPriority();
+            case LDR -> ldr;
+            case DFR -> dfr;
+            case SVR -> svr;
+            case ESR -> esr;
+            case ICR_LOW -> icrLow;
+            case ICR_HIGH -> icrHigh;
+            case LVT_TIMER, LVT_THERMAL, LVT_PERF, LVT_LINT0, LVT_LINT1, LVT_ERROR -> lvt[register - LVT_TIMER >> 4];
+            case TIMER_INITIAL -> timer.initialCount();
+            case TIMER_CURRENT -> timer.currentCount();
+            case TIMER_DIVIDE -> timer.divide();
+            default -> 0;
+        };
+    }
+
+    /** {@return whether there is such a register to write} */
+    private boolean write(int register, int value) {
+        switch (register) {
+            case TPR -> setTpr(value);
+            case EOI -> endOfInterrupt();
+            case SVR -> {
+                svr = value & 0x1FF;
+                if ((value & SVR_ENABLE) == 0) {
+                    maskLvt();
+                } else {
+                    lookAgain();
+                }
+            }
+            case ESR -> esr = pendingErrors.getAndSet(0);
+            case LVT_TIMER, LVT_THERMAL, LVT_PERF, LVT_LINT0, LVT_LINT1, LVT_ERROR -> writeLvt(register - LVT_TIMER >> 4, value);
+            case TIMER_INITIAL -> timer.setInitialCount(value);
+            case TIMER_DIVIDE -> timer.setDivide(value);
+            case ID -> {
+                // Fixed here; a write is harmless in xAPIC mode and #GP in x2APIC mode.
+                return !x2apic();
+            }
+            default -> {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    private void writeLvt(int which, int value) {
+        int v = value & LVT_BITS[which];
+        if ((svr & SVR_ENABLE) == 0) {
+            v |= LVT_MASKED;
+        }
+        int[] next = lvt.clone();
+        next[which] = v;
+        if (which == 0) {
+            timer.setMode(v >> LVT_TIMER_MODE_SHIFT & 3);
+        }
+        lvt = next;
+        if (which == 3) {
+            lookAgain();
+        }
+    }
+
+    private void maskLvt() {
+        int[] next = lvt.clone();
+        for (int i = 0; i < next.length; i++) {
+            next[i] |= LVT_MASKED;
+        }
+        lvt = next;
+    }
+
+    private void sendIpi(int low, int destination) {
+        icrLow = low & ~ICR_DELIVERY_STATUS & 0xCDFFF;
+        int mode = low >> 8 & 7;
+        if ((mode == MODE_FIXED || mode == MODE_LOWEST) && (low & 0xFF) < 16) {
+            error(ESR_SEND_ILLEGAL_VECTOR);
+            return;
+        }
+        bus.sendIpi(this, low, destination);
+    }
+
+    // ---- state
+
+    /** {@return everything it holds; the VP is paused} */
+    public LocalApicState save() {
+        ApicTimer.State t = timer.save();
+        return new LocalApicState(apicBase, tpr, ldr, dfr, svr, esr, pendingErrors.get(),
+                (long) icrHigh << 32 | Integer.toUnsignedLong(icrLow), lvt.clone(), irr.save(), isr.save(), tmr.save(),
+                nmi.get(), init.get(), sipi.get(), t.initialCount(), t.divide(), t.tscDeadline(), t.remainingNs());
+    }
+
+    /** Takes over what {@link #save} gave; the VP is paused. */
+    public void restore(LocalApicState s) {
+        apicBase = s.apicBase();
+        tpr = s.tpr();
+        ldr = s.ldr();
+        dfr = s.dfr();
+        svr = s.svr();
+        esr = s.esr();
+        pendingErrors.set(s.pendingErrors());
+        icrHigh = (int) (s.icr() >>> 32);
+        icrLow = (int) s.icr();
+        lvt = s.lvt().clone();
+        irr.restore(s.irr());
+        isr.restore(s.isr());
+        tmr.restore(s.tmr());
+        nmi.set(s.nmi());
+        init.set(s.init());
+        sipi.set(s.sipi());
+        timer.restore(new ApicTimer.State(s.timerInitialCount(), s.timerDivide(), s.tscDeadline(), s.timerRemainingNs()),
+                lvt[0] >> LVT_TIMER_MODE_SHIFT & 3);
+        changed.run();
+    }
 }

@@ -2,14 +2,18 @@ package dev.jvisor.vmm.apic;
 
 import dev.jvisor.vmm.backend.InterruptController;
 
-/** Our I/O APIC in front of a backend's local APICs. */
+/** Our I/O APIC in front of a backend's local APICs. There is no way for a PIC's ExtINT here: guests must use the I/O APIC. Thread-safe. */
 public final class SplitInterruptController implements InterruptController {
     private final InterruptController backend;
-    private final IoApic ioApic = new IoApic();
+    private final IoApic ioApic;
 
     /** @param backend takes messages for the local APICs */
     public SplitInterruptController(InterruptController backend) {
         this.backend = backend;
+        this.ioApic = new IoApic((address, data) -> {
+            backend.signalMsi(address, data);
+            return true;
+        }, backend::routePin);
     }
 
     /** {@return the I/O APIC} */
@@ -17,9 +21,17 @@ public final class SplitInterruptController implements InterruptController {
         return ioApic;
     }
 
+    /** Puts the I/O APIC to its reset state. */
+    public void reset() {
+        ioApic.reset();
+    }
+
     @Override
     public void setLine(int gsi, boolean level) {
-        ioApic.setPin(gsi == 0 ? 2 : gsi, level);
+        int pin = SoftwareInterruptController.pinOf(gsi);
+        if (pin >= 0) {
+            ioApic.setPin(pin, level);
+        }
     }
 
     @Override

@@ -331,6 +331,9 @@ public final class Partition implements AutoCloseable {
                 if (software != null) {
                     software.reset();
                 }
+                if (split != null) {
+                    split.reset();
+                }
                 processors.forEach(vp -> vp.setState(new VpState()));
                 resetHooks.forEach(Runnable::run);
                 setInitialStates();

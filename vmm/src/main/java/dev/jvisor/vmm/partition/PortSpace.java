@@ -4,8 +4,8 @@ import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 
 /**
- * The 65536 I/O ports of a partition. An access wider than the device behind it, or over the border between two devices, is split into
- * halves as a bus bridge would. Ports without a device read all-ones.
+ * The 65536 I/O ports of a partition. An access wider than the device at its first port is split into halves as a bus bridge would; one that
+ * is not goes there whole, as a 16-bit read of an IDE data port does though the next port is another register. Ports without a device read all-ones.
  *
  * <p>Threads: any number of VPs may read and write while devices come and go.
  */
@@ -82,7 +82,7 @@ public final class PortSpace {
             }
             return s.device.portRead(vp, port, 1) & 0xFF;
         }
-        if (s != null && s.width >= size && slot(port + size - 1) == s) {
+        if (s != null && s.width >= size) {
             int value = s.device.portRead(vp, port, size);
             return size == 2 ? value & 0xFFFF : value;
         }
@@ -102,7 +102,7 @@ public final class PortSpace {
             }
             return;
         }
-        if (s != null && s.width >= size && slot(port + size - 1) == s) {
+        if (s != null && s.width >= size) {
             s.device.portWrite(vp, port, size, size == 2 ? value & 0xFFFF : value);
             return;
         }

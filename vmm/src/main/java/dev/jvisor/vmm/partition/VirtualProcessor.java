@@ -1,8 +1,8 @@
 package dev.jvisor.vmm.partition;
 
+import dev.jvisor.vmm.apic.LocalApic;
 import dev.jvisor.vmm.backend.BackendVp;
 import dev.jvisor.vmm.backend.VpExit;
-import dev.jvisor.vmm.backend.VpInterrupts;
 import dev.jvisor.vmm.state.SegmentState;
 import dev.jvisor.vmm.state.VpState;
 import java.util.concurrent.locks.LockSupport;
@@ -25,7 +25,7 @@ public final class VirtualProcessor {
     private final int index;
     private final BackendVp backend;
     /** Null unless interrupt controllers are ours. */
-    private final VpInterrupts interrupts;
+    private final LocalApic interrupts;
     private final VpIntercepts intercepts;
     private final VpState scratch = new VpState();
 
@@ -40,7 +40,7 @@ public final class VirtualProcessor {
     /** Guarded by pauseLock: the thread stands still, or is not there. */
     private boolean paused = true;
 
-    VirtualProcessor(Partition partition, int index, BackendVp backend, VpInterrupts interrupts) {
+    VirtualProcessor(Partition partition, int index, BackendVp backend, LocalApic interrupts) {
         this.partition = partition;
         this.index = index;
         this.backend = backend;
@@ -71,6 +71,9 @@ public final class VirtualProcessor {
     /** Reads the architectural state; the VP is paused or not started. */
     public void getState(VpState into) {
         backend.getState(into);
+        if (interrupts != null) {
+            into.apicBase = interrupts.apicBase();
+        }
         if (waitsForStartup) {
             into.activity = VpState.Activity.WAIT_FOR_SIPI;
         }
@@ -268,7 +271,7 @@ public final class VirtualProcessor {
     private boolean applyStartup() {
         if (interrupts.takeInit()) {
             backend.getState(scratch);
-            boolean bootstrap = (scratch.apicBase & 0x100) != 0 || index == 0;
+            boolean bootstrap = index == 0;
             applyInit(scratch);
             scratch.activity = bootstrap ? VpState.Activity.RUNNING : VpState.Activity.WAIT_FOR_SIPI;
             backend.setState(scratch);
