@@ -3,4 +3,7 @@ module dev.jvisor.guest {
     requires org.slf4j;
     requires org.apache.commons.compress;
     requires org.tukaani.xz;
+
+    exports dev.jvisor.guest.asm;
+    exports dev.jvisor.guest.baremetal;
 }
