@@ -6,6 +6,7 @@ import dev.jvisor.vmm.backend.MsrValue;
 import dev.jvisor.vmm.backend.VpInterrupts;
 import dev.jvisor.vmm.memory.GpaSpace;
 import dev.jvisor.vmm.time.Clock;
+import dev.jvisor.vmm.x86.softfloat.F80;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandles;
@@ -154,6 +155,8 @@ public final class Cpu {
     public int fcw = 0x37F, fsw, fpTop;
     /** Bit i: physical register i is not empty. */
     public int fpUsed;
+    /** The x87 arithmetic unit: scratch of one instruction. */
+    public final F80 f80 = new F80();
     /** Last x87 opcode. */
     public int fop;
     /** Last x87 instruction and operand pointers. */
