@@ -46,12 +46,12 @@ final class X87Arithmetic {
         long m = f.mant;
         int se = f.se;
         int denormal = f.flags;
+        f.flags = 0;
         if (u.d == COM || u.d == COMP) {
             compare(c, m, se, X87Stack.empty(c, 0), false, denormal, u.d == COMP ? 1 : 0);
             return;
         }
         if (X87Stack.empty(c, 0)) {
-            f.flags = 0;
             X87Stack.stackFault(c, false);
         } else {
             int p = c.fpTop;

@@ -422,7 +422,6 @@ public final class F80 {
         }
         if (zero(bm, bse) && !ai) {
             flags |= ZE;
-            noteDenormal(am, ase);
             infinity(sign);
             return;
         }
@@ -845,10 +844,11 @@ public final class F80 {
             invalid();
             return -2;
         }
+        fullPrecision();
         noteDenormal(am, ase);
         noteDenormal(bm, bse);
         if (zero(am, ase) || infinite(bm, bse)) {
-            set(am, ase);
+            unchanged(am, ase);
             return 0;
         }
         int sign = ase & 0x8000;
@@ -857,12 +857,8 @@ public final class F80 {
         long ma = normal(am);
         long mb = normal(bm);
         int d = ea - eb;
-        fullPrecision();
         if (d < -1 || d < 0 && !nearest) {
-            set(am, ase);
-            if (denormal(am, ase)) {
-                roundPack(sign, ea, ma, 0);
-            }
+            unchanged(am, ase);
             return 0;
         }
         boolean partial = d > 63;
@@ -881,7 +877,7 @@ public final class F80 {
                 finish(sign ^ 0x8000, ea, r);
                 return 1;
             }
-            set(am, ase);
+            unchanged(am, ase);
             return 0;
         }
         for (int i = steps; ; i--) {
@@ -914,6 +910,15 @@ public final class F80 {
             se = ase & 0x8000;
         }
         return (int) q & 7;
+    }
+
+    /** Makes an operand the result; denormals are rounded like one, which may raise underflow, and pseudo-denormals become normal. */
+    private void unchanged(long m, int signAndExp) {
+        if (denormal(m, signAndExp)) {
+            roundPack(signAndExp & 0x8000, exponent(m, signAndExp), normal(m), 0);
+        } else {
+            set(m, signAndExp);
+        }
     }
 
     private static int compareHalf(long halfA, boolean lost, long mb) {

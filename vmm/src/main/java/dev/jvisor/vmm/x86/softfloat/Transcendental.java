@@ -4,18 +4,21 @@ import java.math.BigInteger;
 
 /**
  * The transcendental x87 instructions (Intel SDM 1, 8.3.10), computed in about 106 bits and rounded once, so within one unit in the last
- * place of any processor's answer. Arguments beyond pi/4 are reduced by pi to 192 bits. Operands are finite and not NaN; callers have
+ * place of any processor's answer. Arguments beyond pi/4 are reduced by the processor's 66-bit pi. Operands are finite and not NaN; callers have
  * handled the rest. Results and flags go to the {@link F80}.
  */
 public final class Transcendental {
-    /** Floor of pi/2 * 2^256. */
-    private static final BigInteger HALF_PI_256 =
-            new BigInteger("1921fb54442d18469898cc51701b839a252049c1114cf98e804177d4c76273644", 16);
+    /**
+     * The processor's own pi/2, times 2^256: 66 significant bits, so that arguments near multiples of pi reduce to what programs have come to
+     * know (Intel SDM 1, 8.3.8).
+     */
+    private static final BigInteger HALF_PI_256 = new BigInteger("C90FDAA22168C234C", 16).shiftLeft(256 - 67);
 
     private Transcendental() { }
 
     private static int exponent(int se) {
-        return (se & 0x7FFF) - F80.BIAS;
+        // Denormals have the exponent of the smallest normal number.
+        return Math.max(se & 0x7FFF, 1) - F80.BIAS;
     }
 
     private static DoubleDouble value(long m, int se) {
