@@ -1,5 +1,6 @@
 package dev.jvisor.vmm.partition;
 
+import dev.jvisor.nativebindings.MappedMemory;
 import dev.jvisor.vmm.apic.LocalApic;
 import dev.jvisor.vmm.apic.SoftwareInterruptController;
 import dev.jvisor.vmm.apic.SplitInterruptController;
@@ -16,10 +17,9 @@ import dev.jvisor.vmm.state.VpState;
 import dev.jvisor.vmm.time.SystemClock;
 import dev.jvisor.vmm.time.TimerThread;
 import dev.jvisor.vmm.time.Timers;
-import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
@@ -38,7 +38,7 @@ public final class Partition implements AutoCloseable {
     private final PartitionConfig config;
     private final Timers timers;
     private final TimerThread ownTimers;
-    private final Arena arena;
+    private final MappedMemory memory;
     private final GpaSpace gpa;
     private final PortSpace ports = new PortSpace();
     private final MsrSpace msrs = new MsrSpace();
@@ -63,9 +63,9 @@ public final class Partition implements AutoCloseable {
         this.config = config;
         this.timers = timers;
         this.ownTimers = ownTimers;
-        this.arena = Arena.ofShared();
-        MemorySegment host = arena.allocate(MemoryLayout.hostBytes(config.memoryBytes()), GpaSpace.PAGE_SIZE);
-        this.gpa = new GpaSpace(host);
+        this.memory = MappedMemory.anonymous("ram of " + config.name(), MemoryLayout.hostBytes(config.memoryBytes()));
+        memory.adviseHugePages();
+        this.gpa = new GpaSpace(memory.segment());
         MemoryLayout.mapRam(gpa, config.memoryBytes());
         this.backend = engine.createPartition(gpa, new BackendConfig(config.processors(), config.irqchip(), config.cpuid(), timers));
         switch (backend.irqchip()) {
@@ -190,7 +190,7 @@ public final class Partition implements AutoCloseable {
 
     /** {@return its virtual processors, by index} */
     public List<VirtualProcessor> processors() {
-        return java.util.Collections.unmodifiableList(processors);
+        return Collections.unmodifiableList(processors);
     }
 
     /** {@return a virtual processor} */
@@ -421,6 +421,6 @@ public final class Partition implements AutoCloseable {
         }
         processors.forEach(vp -> vp.backend().close());
         backend.close();
-        arena.close();
+        memory.close();
     }
 }
