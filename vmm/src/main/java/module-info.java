@@ -6,6 +6,7 @@ module dev.jvisor.vmm {
     requires org.tukaani.xz;
 
     exports dev.jvisor.vmm.backend;
+    exports dev.jvisor.vmm.kvm;
     exports dev.jvisor.vmm.memory;
     exports dev.jvisor.vmm.state;
     exports dev.jvisor.vmm.time;

@@ -168,10 +168,16 @@ public final class KvmVm implements AutoCloseable {
         enableCap(KvmCap.SPLIT_IRQCHIP, pins);
     }
 
-    /** Makes a PIT in the kernel; needs {@link #createIrqchip}. */
-    public void createPit2() {
+    /**
+     * Makes a PIT in the kernel; needs {@link #createIrqchip}.
+     *
+     * @param speaker whether the kernel also answers port 61h (timer 2 gate and output; no sound)
+     */
+    public void createPit2(boolean speaker) {
         try (Arena scratch = Arena.ofConfined()) {
-            vm.call("KVM_CREATE_PIT2", Uapi.KVM_CREATE_PIT2(), kvm_pit_config.allocate(scratch));
+            MemorySegment config = kvm_pit_config.allocate(scratch);
+            kvm_pit_config.flags(config, speaker ? Uapi.KVM_PIT_SPEAKER_DUMMY() : 0);
+            vm.call("KVM_CREATE_PIT2", Uapi.KVM_CREATE_PIT2(), config);
         }
     }
 

@@ -276,7 +276,7 @@ class KvmTest {
     @Test
     void shouldMakeInterruptControllersInTheKernel() {
         vm.createIrqchip();
-        vm.createPit2();
+        vm.createPit2(true);
         boot(0xf4);
         try (Arena arena = Arena.ofConfined(); EventFd event = new EventFd(); EventFd resample = new EventFd()) {
             MemorySegment chip = arena.allocate(KvmVm.IRQCHIP_STATE_SIZE, 8);

@@ -82,6 +82,7 @@ public final class SoftwareInterruptController implements InterruptController {
     }
 
     /** Puts every chip but the PIC to its reset state; VPs are paused. */
+    @Override
     public void reset() {
         for (LocalApic a : locals) {
             a.reset();

@@ -21,9 +21,10 @@ public final class SplitInterruptController implements InterruptController {
         return ioApic;
     }
 
-    /** Puts the I/O APIC to its reset state. */
+    @Override
     public void reset() {
         ioApic.reset();
+        backend.reset();
     }
 
     @Override

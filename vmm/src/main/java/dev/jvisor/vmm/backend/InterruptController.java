@@ -28,4 +28,7 @@ public interface InterruptController {
      * @param masked whether the pin sends nothing
      */
     default void routePin(int pin, long address, int data, boolean masked) { }
+
+    /** Puts every chip behind it to its reset state, local APICs included; no VP is running. */
+    default void reset() { }
 }

@@ -15,6 +15,9 @@ public interface GpaListener {
      */
     default void codeWritten(int hostPage) { }
 
+    /** The dirty log of a region is about to be collected: whoever keeps a log of its own clears {@link GpaSpace#PAGE_CLEAN} now. */
+    default void dirtyLogWanted(GpaRegion region) { }
+
     /** The dirty log was switched on (all pages clean) or collected (all pages clean again), or switched off. */
     default void dirtyLogReset() { }
 }

@@ -239,6 +239,7 @@ public final class GpaSpace {
      * @return number of pages found dirty
      */
     public int collectDirty(GpaRegion region, long[] bitmap) {
+        listeners.forEach(l -> l.dirtyLogWanted(region));
         int first = (int) (region.hostOffset() >>> 12);
         int pages = (int) (region.size() >>> 12);
         int found = 0;

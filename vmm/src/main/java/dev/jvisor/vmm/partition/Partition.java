@@ -256,7 +256,7 @@ public final class Partition implements AutoCloseable {
                 if (bootState != null) {
                     vp.setState(bootState);
                 }
-            } else if (software != null) {
+            } else {
                 VpState s = new VpState();
                 vp.getState(s);
                 s.apicBase &= ~0x100L;
@@ -328,12 +328,7 @@ public final class Partition implements AutoCloseable {
                 return;
             }
             try {
-                if (software != null) {
-                    software.reset();
-                }
-                if (split != null) {
-                    split.reset();
-                }
+                interrupts.reset();
                 processors.forEach(vp -> vp.setState(new VpState()));
                 resetHooks.forEach(Runnable::run);
                 setInitialStates();
