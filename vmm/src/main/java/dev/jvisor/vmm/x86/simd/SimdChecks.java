@@ -1,0 +1,61 @@
+package dev.jvisor.vmm.x86.simd;
+
+import dev.jvisor.vmm.x86.cpu.Cpu;
+import dev.jvisor.vmm.x86.cpu.Uop;
+import dev.jvisor.vmm.x86.decode.Emitter;
+
+/** Whether the control registers and the x87 let an instruction of this package run (Intel SDM 3A, 2.5 and 13.1). */
+final class SimdChecks {
+    /** {@link Emitter#checkOnce} kind of {@link #sse}. */
+    private static final int SSE = 2;
+
+    private SimdChecks() { }
+
+    /** Emits the check of an SSE instruction, once a block. */
+    static void emitSse(Emitter e) {
+        e.checkOnce(SSE, SimdChecks::sse);
+    }
+
+    /** #UD with CR0.EM or without CR4.OSFXSR, #NM with CR0.TS. */
+    static void sse(Cpu c, Uop u) {
+        if ((c.cr0 & Cpu.CR0_EM) != 0 || (c.cr4 & Cpu.CR4_OSFXSR) == 0) {
+            throw c.fault(Cpu.UD, Cpu.NO_ERROR, u);
+        }
+        if ((c.cr0 & Cpu.CR0_TS) != 0) {
+            throw c.fault(Cpu.NM, Cpu.NO_ERROR, u);
+        }
+    }
+
+    /** #UD with CR0.EM, #NM with CR0.TS, #MF when an x87 exception waits. Not once a block: an x87 instruction may come between. */
+    static void mmx(Cpu c, Uop u) {
+        fxsr(c, u);
+        x87Pending(c, u);
+    }
+
+    /** #UD with CR0.EM, #NM with CR0.TS. */
+    static void fxsr(Cpu c, Uop u) {
+        if ((c.cr0 & Cpu.CR0_EM) != 0) {
+            throw c.fault(Cpu.UD, Cpu.NO_ERROR, u);
+        }
+        if ((c.cr0 & Cpu.CR0_TS) != 0) {
+            throw c.fault(Cpu.NM, Cpu.NO_ERROR, u);
+        }
+    }
+
+    /** #MF when an unmasked x87 exception waits and is reported natively. */
+    static void x87Pending(Cpu c, Uop u) {
+        if ((c.fsw & ~c.fcw & 0x3F) != 0 && (c.cr0 & Cpu.CR0_NE) != 0) {
+            throw c.fault(Cpu.MF, Cpu.NO_ERROR, u);
+        }
+    }
+
+    /** #UD without CR4.OSXSAVE, #NM with CR0.TS. */
+    static void xsave(Cpu c, Uop u) {
+        if ((c.cr4 & Cpu.CR4_OSXSAVE) == 0) {
+            throw c.fault(Cpu.UD, Cpu.NO_ERROR, u);
+        }
+        if ((c.cr0 & Cpu.CR0_TS) != 0) {
+            throw c.fault(Cpu.NM, Cpu.NO_ERROR, u);
+        }
+    }
+}

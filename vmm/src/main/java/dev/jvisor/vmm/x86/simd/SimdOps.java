@@ -1,0 +1,17 @@
+package dev.jvisor.vmm.x86.simd;
+
+import dev.jvisor.vmm.x86.decode.OpcodeTable;
+
+/** Registers all instructions of this package. */
+public final class SimdOps {
+    private SimdOps() { }
+
+    /** Puts every opcode of this package into {@code t}. */
+    public static void register(OpcodeTable t) {
+        SimdTable s = new SimdTable(t);
+        MoveOps.register(s);
+        IntegerOps.register(s);
+        ShuffleOps.register(s);
+        StateOps.register(s);
+    }
+}
