@@ -44,7 +44,7 @@ final class SimdChecks {
 
     /** #MF when an unmasked x87 exception waits and is reported natively. */
     static void x87Pending(Cpu c, Uop u) {
-        if ((c.fsw & ~c.fcw & 0x3F) != 0 && (c.cr0 & Cpu.CR0_NE) != 0) {
+        if ((c.fsw & 0x80) != 0 && (c.cr0 & Cpu.CR0_NE) != 0) {
             throw c.fault(Cpu.MF, Cpu.NO_ERROR, u);
         }
     }

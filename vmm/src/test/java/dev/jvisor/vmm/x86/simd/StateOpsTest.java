@@ -221,7 +221,7 @@ class StateOpsTest {
         c.cr4 &= ~Cpu.CR4_OSFXSR;
         assertFault(Cpu.UD, () -> exec(pxor));
         exec(paddMmx);
-        c.fsw = 1;
+        c.fsw = 0x8081;
         c.fcw = 0x37E;
         assertFault(Cpu.MF, () -> exec(paddMmx));
     }
