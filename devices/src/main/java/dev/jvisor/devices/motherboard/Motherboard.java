@@ -1,0 +1,207 @@
+package dev.jvisor.devices.motherboard;
+
+import dev.jvisor.devices.i8042.I8042;
+import dev.jvisor.devices.legacy.DebugConsole;
+import dev.jvisor.devices.legacy.DebugExit;
+import dev.jvisor.devices.legacy.LegacyPorts;
+import dev.jvisor.devices.legacy.PostCode;
+import dev.jvisor.devices.legacy.SystemControlA;
+import dev.jvisor.devices.pci.PciBridges;
+import dev.jvisor.devices.pci.PciBus;
+import dev.jvisor.devices.pic.Pic;
+import dev.jvisor.devices.pit.Pit;
+import dev.jvisor.devices.pm.PmRegisters;
+import dev.jvisor.devices.pm.PowerManagement;
+import dev.jvisor.devices.rtc.Rtc;
+import dev.jvisor.devices.serial.ComPort;
+import dev.jvisor.devices.serial.Serial16550;
+import dev.jvisor.devices.serial.SerialState;
+import dev.jvisor.devices.vga.TextScreen;
+import dev.jvisor.devices.vga.VgaPorts;
+import dev.jvisor.vmm.apic.SoftwareInterruptController;
+import dev.jvisor.vmm.backend.BackendConfig.Irqchip;
+import dev.jvisor.vmm.backend.InterruptController;
+import dev.jvisor.vmm.partition.MemoryLayout;
+import dev.jvisor.vmm.partition.Partition;
+import dev.jvisor.vmm.partition.PortSpace;
+import dev.jvisor.vmm.partition.StopReason;
+import dev.jvisor.vmm.time.Timers;
+import java.util.EnumMap;
+import java.util.Map;
+
+/**
+ * The emulated devices of one partition, wired to its ports, memory and interrupt controllers. Make one before the partition starts; it
+ * resets its devices whenever the partition restarts.
+ */
+public final class Motherboard {
+    /** Width of the PM timer; the FADT says the same. */
+    public static final int PM_TIMER_BITS = 32;
+
+    private final Partition partition;
+
+    private final Pic pic;
+    private final Pit pit;
+    private final Rtc rtc;
+    private final Map<ComPort, Serial16550> serial = new EnumMap<>(ComPort.class);
+    private final I8042 i8042;
+    private final PciBus pci;
+    private final PowerManagement pm;
+    private final TextScreen screen;
+    private final VgaPorts vga;
+    private final PostCode postCode = new PostCode();
+
+    /**
+     * Makes the devices and puts them into the partition.
+     *
+     * @param partition not started yet
+     * @param config which devices
+     */
+    public Motherboard(Partition partition, MotherboardConfig config) {
+        this.partition = partition;
+        PortSpace ports = partition.ports();
+        Timers timers = partition.timers();
+        InterruptController interrupts = partition.interrupts();
+        Irqchip irqchip = partition.irqchip();
+
+        pic = irqchip == Irqchip.BACKEND ? null : makePic(ports, partition.softwareInterrupts());
+        pit = irqchip == Irqchip.BACKEND && config.backendPit() ? null : new Pit(timers, interrupts);
+        if (pit != null) {
+            ports.register(0x40, 4, pit);
+            ports.register(0x61, 1, pit);
+        }
+        long memory = partition.config().memoryBytes();
+        rtc = new Rtc(timers, interrupts, config.wallClock(), MemoryLayout.lowBytes(memory), MemoryLayout.highBytes(memory));
+        ports.register(0x70, 2, rtc);
+        config.serial().forEach((com, backend) -> {
+            Serial16550 port = new Serial16550(com.base(), com.irq(), timers, interrupts, backend);
+            ports.register(com.base(), 8, port);
+            serial.put(com, port);
+        });
+        i8042 = new I8042(interrupts, this::guestReset);
+        ports.register(0x60, 1, i8042);
+        ports.register(0x64, 1, i8042);
+        pci = new PciBus(partition.gpa(), ports, interrupts, this::guestReset);
+        pci.add(0, 0, PciBridges.host());
+        pci.add(1, 0, PciBridges.isa());
+        ports.register(0xCF8, 8, 4, pci);
+        pm = new PowerManagement(timers, interrupts, PM_TIMER_BITS, () -> partition.requestStop(StopReason.POWER_OFF));
+        ports.register(PmRegisters.PM1_EVENT, 6, 2, pm);
+        ports.register(PmRegisters.PM_TIMER, 4, 4, pm);
+        screen = config.vga() ? new TextScreen() : null;
+        vga = config.vga() ? new VgaPorts(timers, screen) : null;
+        if (config.vga()) {
+            ports.register(VgaPorts.BASE, VgaPorts.PORTS, vga);
+            partition.gpa().mapMmio(TextScreen.GPA, TextScreen.SIZE, screen);
+        }
+        addSmallPorts(ports, config);
+        partition.onReset(this::reset);
+    }
+
+    private static Pic makePic(PortSpace ports, SoftwareInterruptController controllers) {
+        // Local APICs in the backend take no INTR from us: then the PIC is there to be found and masked.
+        Pic pic = controllers == null ? new Pic(() -> { }) : new Pic(controllers::externalInterruptChanged);
+        if (controllers != null) {
+            controllers.connectPic(pic, pic);
+        }
+        ports.register(0x20, 2, pic);
+        ports.register(0xA0, 2, pic);
+        ports.register(0x4D0, 2, pic);
+        return pic;
+    }
+
+    private void addSmallPorts(PortSpace ports, MotherboardConfig config) {
+        ports.register(PostCode.PORT, 1, postCode);
+        ports.register(SystemControlA.PORT, 1, new SystemControlA(this::guestReset));
+        new LegacyPorts().register(ports);
+        if (config.debugExit()) {
+            ports.register(DebugExit.PORT, DebugExit.PORTS, 4, new DebugExit(v -> partition.requestStop(StopReason.debugExit(v))));
+        }
+        if (config.debugConsole() != null) {
+            ports.register(DebugConsole.PORT, 1, new DebugConsole(config.debugConsole()));
+        }
+    }
+
+    private void guestReset() {
+        partition.requestStop(StopReason.RESET);
+    }
+
+    /** Resets every device, as the reset line does. No VP runs. */
+    private void reset() {
+        if (pic != null) {
+            pic.reset();
+        }
+        if (pit != null) {
+            pit.reset();
+        }
+        rtc.reset();
+        serial.values().forEach(Serial16550::reset);
+        i8042.reset();
+        pci.reset();
+        pm.reset();
+        if (vga != null) {
+            vga.reset();
+        }
+    }
+
+    /** {@return PCI bus 0, to add functions to before the partition starts; call {@link PciBus#placeBars()} after the last} */
+    public PciBus pci() {
+        return pci;
+    }
+
+    /** {@return the keyboard controller, to press keys} */
+    public I8042 keyboard() {
+        return i8042;
+    }
+
+    /** {@return the text screen; null without VGA} */
+    public TextScreen screen() {
+        return screen;
+    }
+
+    /** {@return the power management hardware, to press the power button} */
+    public PowerManagement power() {
+        return pm;
+    }
+
+    /** {@return the value last written to port 80h} */
+    public int postCode() {
+        return postCode.last();
+    }
+
+    /** {@return what the devices remember; no VP runs. PCI functions beyond the bridges save themselves} */
+    public MotherboardState save() {
+        Map<ComPort, SerialState> lines = new EnumMap<>(ComPort.class);
+        serial.forEach((com, port) -> lines.put(com, port.save()));
+        return new MotherboardState(MotherboardState.VERSION, pic == null ? null : pic.save(), pit == null ? null : pit.save(), rtc.save(),
+                lines, i8042.save(), pci.save(), pm.save(), vga == null ? null : vga.save());
+    }
+
+    /**
+     * Replaces what the devices remember; no VP runs. Devices that one side lacks are left as they are.
+     *
+     * @throws IllegalArgumentException when the state is of another version
+     */
+    public void restore(MotherboardState state) {
+        if (state.version() != MotherboardState.VERSION) {
+            throw new IllegalArgumentException("state is of another version: version=" + state.version());
+        }
+        if (pic != null && state.pic() != null) {
+            pic.restore(state.pic());
+        }
+        if (pit != null && state.pit() != null) {
+            pit.restore(state.pit());
+        }
+        rtc.restore(state.rtc());
+        state.serial().forEach((com, line) -> {
+            if (serial.containsKey(com)) {
+                serial.get(com).restore(line);
+            }
+        });
+        i8042.restore(state.i8042());
+        pci.restore(state.pci());
+        pm.restore(state.pm());
+        if (vga != null && state.vga() != null) {
+            vga.restore(state.vga());
+        }
+    }
+}

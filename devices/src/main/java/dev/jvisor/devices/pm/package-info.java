@@ -1,0 +1,5 @@
+/**
+ * ACPI fixed hardware: {@link dev.jvisor.devices.pm.PowerManagement} has the PM1 event and control registers, the PM timer and the power
+ * button; {@link dev.jvisor.devices.pm.PmRegisters} is where they lie, for whoever builds the FADT.
+ */
+package dev.jvisor.devices.pm;
