@@ -10,6 +10,7 @@ module dev.jvisor.vmm {
     exports dev.jvisor.vmm.memory;
     exports dev.jvisor.vmm.state;
     exports dev.jvisor.vmm.time;
+    exports dev.jvisor.vmm.acpi;
     exports dev.jvisor.vmm.apic;
     exports dev.jvisor.vmm.loader;
     exports dev.jvisor.vmm.partition;

@@ -31,6 +31,8 @@ final class ApicTimer {
     private int initialCount;
     private int divide;
     private long tscDeadline;
+    /** What the guest's TSC is ahead of the clock, in ticks. Belongs to the VP's state and is not saved here. */
+    private long tscOffset;
     private boolean armed;
     private long deadlineNs;
 
@@ -151,8 +153,22 @@ final class ApicTimer {
         if (value == 0) {
             disarm();
         } else {
-            arm(nsOfTsc(value));
+            armDeadline();
         }
+    }
+
+    synchronized void setTscOffset(long offset) {
+        tscOffset = offset;
+        if (armed && mode == LocalApicRegisters.TIMER_TSC_DEADLINE) {
+            armDeadline();
+        }
+    }
+
+    private void armDeadline() {
+        long ticks = tscDeadline - tscOffset;
+        // A deadline before the clock's time zero is long past.
+        boolean past = Long.compareUnsigned(tscDeadline, tscOffset) < 0 && tscOffset > 0;
+        arm(past ? 0 : nsOfTsc(ticks));
     }
 
     /** Rounds up: an early interrupt would find the guest's TSC short of its deadline. */

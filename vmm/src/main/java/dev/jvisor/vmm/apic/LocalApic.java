@@ -339,6 +339,11 @@ public final class LocalApic implements VpInterrupts {
         setTpr((value & 0xF) << 4);
     }
 
+    @Override
+    public void setTscOffset(long offset) {
+        timer.setTscOffset(offset);
+    }
+
     private void setTpr(int value) {
         int old = tpr;
         tpr = value & 0xFF;

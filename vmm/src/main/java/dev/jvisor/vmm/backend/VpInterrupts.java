@@ -34,4 +34,12 @@ public interface VpInterrupts {
 
     /** Sets CR8. */
     void setCr8(int value);
+
+    /**
+     * The guest has set its time-stamp counter: from now on it is the partition's clock in ticks plus {@code offset}. TSC deadlines are
+     * reckoned by it.
+     *
+     * @param offset ticks, may be negative
+     */
+    default void setTscOffset(long offset) { }
 }

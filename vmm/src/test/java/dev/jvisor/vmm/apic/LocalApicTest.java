@@ -135,6 +135,28 @@ class LocalApicTest {
     }
 
     @Test
+    void tscDeadlineFollowsWhatTheGuestDidToItsTsc() {
+        apic.mmioWrite(0x320, 4, 0x31 | 2 << 17);
+        apic.setTscOffset(100_000);
+        apic.msrWrite(0x6E0, 300_000);
+        clock.advance(99_999);
+        assertEquals(-1, apic.pendingVector());
+        clock.advance(1);
+        assertEquals(0x31, apic.acknowledge());
+        eoi(apic);
+        apic.msrWrite(0x6E0, 50);
+        clock.advance(1);
+        assertEquals(0x31, apic.acknowledge(), "long past");
+        eoi(apic);
+        apic.setTscOffset(-200_000);
+        apic.msrWrite(0x6E0, 100_000);
+        clock.advance(49_998);
+        assertEquals(-1, apic.pendingVector());
+        clock.advance(1);
+        assertEquals(0x31, apic.acknowledge());
+    }
+
+    @Test
     void maskedTimerIsSilent() {
         apic.mmioWrite(0x320, 4, 0x30 | 1 << 16);
         apic.mmioWrite(0x380, 4, 1000);
