@@ -6,4 +6,5 @@ module dev.jvisor.guest {
 
     exports dev.jvisor.guest.asm;
     exports dev.jvisor.guest.baremetal;
+    exports dev.jvisor.guest.image;
 }
