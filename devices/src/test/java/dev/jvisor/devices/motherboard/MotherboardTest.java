@@ -1,0 +1,153 @@
+package dev.jvisor.devices.motherboard;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.jvisor.devices.serial.ComPort;
+import dev.jvisor.devices.serial.ConsoleSerialBackend;
+import dev.jvisor.devices.testing.ScriptedBackend;
+import dev.jvisor.vmm.backend.InterceptHandler;
+import dev.jvisor.vmm.partition.Partition;
+import dev.jvisor.vmm.partition.PartitionConfig;
+import dev.jvisor.vmm.partition.StopReason;
+import java.time.Duration;
+import java.util.Map;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Consumer;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+@Timeout(60)
+class MotherboardTest {
+    private final ConsoleSerialBackend console = new ConsoleSerialBackend();
+
+    private StopReason run(MotherboardConfig config, Consumer<InterceptHandler> guest) throws InterruptedException {
+        try (Partition p = Partition.create(new ScriptedBackend(guest), PartitionConfig.of("test", 16 << 20))) {
+            new Motherboard(p, config);
+            p.start();
+            return p.awaitStop(Duration.ofSeconds(30));
+        }
+    }
+
+    private static void print(InterceptHandler h, String text) {
+        for (char c : text.toCharArray()) {
+            h.portWrite(0, 0x3F8, 1, c);
+        }
+    }
+
+    @Test
+    void aGuestPrintsAndSwitchesOff() throws Exception {
+        StopReason reason = run(MotherboardConfig.of(console), h -> {
+            print(h, "hello\n");
+            h.portWrite(0, 0x604, 2, 0x3400);
+        });
+        assertEquals(StopReason.POWER_OFF, reason);
+        assertEquals("hello\n", console.output());
+    }
+
+    @Test
+    void everyWayToResetResets() throws Exception {
+        int[][] ways = {{0x64, 0xFE}, {0xCF9, 0x06}, {0x92, 0x03}};
+        for (int[] way : ways) {
+            StopReason reason = run(MotherboardConfig.of(console), h -> h.portWrite(0, way[0], 1, way[1]));
+            assertEquals(StopReason.RESET, reason, Integer.toHexString(way[0]));
+        }
+    }
+
+    @Test
+    void theDebugExitPortIsThereWhenAskedFor() throws Exception {
+        StopReason reason = run(MotherboardConfig.of(console).withDebugExit(true), h -> h.portWrite(0, 0xF4, 4, 42));
+        assertEquals(StopReason.debugExit(42), reason);
+        reason = run(MotherboardConfig.of(console), h -> {
+            h.portWrite(0, 0xF4, 1, 42);
+            h.portWrite(0, 0x604, 2, 0x3400);
+        });
+        assertEquals(StopReason.POWER_OFF, reason);
+    }
+
+    @Test
+    void theDebugConsoleTakesText() throws Exception {
+        ConsoleSerialBackend debug = new ConsoleSerialBackend();
+        run(MotherboardConfig.of(console).withDebugConsole(debug), h -> {
+            assertEquals(0xE9, h.portRead(0, 0xE9, 1));
+            h.portWrite(0, 0xE9, 1, '!');
+            h.portWrite(0, 0x604, 2, 0x3400);
+        });
+        assertEquals("!", debug.output());
+    }
+
+    @Test
+    void aRestartFindsDevicesReset() throws Exception {
+        AtomicInteger starts = new AtomicInteger();
+        ScriptedBackend backend = new ScriptedBackend(h -> {
+            if (starts.incrementAndGet() == 1) {
+                h.portWrite(0, 0x21, 1, 0xFF);
+                h.portWrite(0, 0x3FF, 1, 0x5A);
+                h.portWrite(0, 0xCF9, 1, 0x06);
+            } else {
+                print(h, h.portRead(0, 0x21, 1) + " " + h.portRead(0, 0x3FF, 1));
+                h.portWrite(0, 0x604, 2, 0x3400);
+            }
+        });
+        try (Partition p = Partition.create(backend, PartitionConfig.of("test", 16 << 20).withRestartOnReset(true))) {
+            new Motherboard(p, MotherboardConfig.of(console));
+            p.start();
+            assertEquals(StopReason.POWER_OFF, p.awaitStop(Duration.ofSeconds(30)));
+        }
+        assertEquals("0 0", console.output());
+    }
+
+    @Test
+    void theScreenAndThePciBusAreThere() throws Exception {
+        try (Partition p = Partition.create(new ScriptedBackend(h -> {
+            h.mmioWrite(0, 0xB8000, 2, 0x0700 | 'V');
+            h.portWrite(0, 0xCF8, 4, 0x80000000);
+            print(h, Integer.toHexString(h.portRead(0, 0xCFC, 4)));
+            h.portWrite(0, 0x80, 1, 0x77);
+            h.portWrite(0, 0x604, 2, 0x3400);
+        }), PartitionConfig.of("test", 16 << 20))) {
+            Motherboard board = new Motherboard(p, MotherboardConfig.of(console));
+            p.start();
+            assertEquals(StopReason.POWER_OFF, p.awaitStop(Duration.ofSeconds(30)));
+            assertEquals('V', board.screen().characterAt(0, 0));
+            assertEquals("12378086", console.output());
+            assertEquals(0x77, board.postCode());
+        }
+    }
+
+    @Test
+    void habitsOfOldSoftwareAreNotUnknownPorts() throws Exception {
+        try (Partition p = Partition.create(new ScriptedBackend(h -> {
+            for (int port : new int[] {0x00, 0x0F, 0x20, 0x40, 0x61, 0x64, 0x70, 0x80, 0x87, 0x92, 0xA0, 0xB2, 0xC0, 0xF0, 0x3DA, 0x4D0, 0x608}) {
+                h.portRead(0, port, 1);
+            }
+            h.portWrite(0, 0x604, 2, 0x3400);
+        }), PartitionConfig.of("test", 16 << 20))) {
+            new Motherboard(p, MotherboardConfig.of(console));
+            p.start();
+            p.awaitStop(Duration.ofSeconds(30));
+            assertEquals(0, p.counters().unknownPorts);
+        }
+    }
+
+    @Test
+    void stateMovesToAnotherBoard() {
+        ScriptedBackend backend = new ScriptedBackend(h -> { });
+        MotherboardConfig two = MotherboardConfig.of(console)
+                .withSerial(Map.of(ComPort.COM1, console, ComPort.COM2, new ConsoleSerialBackend()));
+        try (Partition p = Partition.create(backend, PartitionConfig.of("from", 16 << 20));
+                Partition q = Partition.create(backend, PartitionConfig.of("to", 16 << 20))) {
+            Motherboard from = new Motherboard(p, two);
+            Motherboard to = new Motherboard(q, two);
+            p.ports().find(0x2FF).portWrite(0, 0x2FF, 1, 0x42);
+            p.ports().find(0x21).portWrite(0, 0x21, 1, 0xEF);
+            MotherboardState state = from.save();
+            assertNotNull(state.vga());
+            to.restore(state);
+            assertEquals(0x42, q.ports().find(0x2FF).portRead(0, 0x2FF, 1));
+            assertEquals(0xEF, q.ports().find(0x21).portRead(0, 0x21, 1));
+            assertTrue(to.save().serial().containsKey(ComPort.COM2));
+        }
+    }
+}
