@@ -18,6 +18,7 @@ import dev.jvisor.devices.serial.Serial16550;
 import dev.jvisor.devices.serial.SerialState;
 import dev.jvisor.devices.vga.TextScreen;
 import dev.jvisor.devices.vga.VgaPorts;
+import dev.jvisor.vmm.acpi.AcpiConfig;
 import dev.jvisor.vmm.apic.SoftwareInterruptController;
 import dev.jvisor.vmm.backend.BackendConfig.Irqchip;
 import dev.jvisor.vmm.backend.InterruptController;
@@ -27,6 +28,7 @@ import dev.jvisor.vmm.partition.PortSpace;
 import dev.jvisor.vmm.partition.StopReason;
 import dev.jvisor.vmm.time.Timers;
 import java.util.EnumMap;
+import java.util.List;
 import java.util.Map;
 
 /**
@@ -161,6 +163,13 @@ public final class Motherboard {
     /** {@return the power management hardware, to press the power button} */
     public PowerManagement power() {
         return pm;
+    }
+
+    /** {@return what the ACPI tables have to say of this board, for {@link dev.jvisor.vmm.acpi.AcpiTables}} */
+    public AcpiConfig acpi() {
+        List<AcpiConfig.SerialPort> lines = serial.keySet().stream()
+                .map(com -> new AcpiConfig.SerialPort(com.ordinal() + 1, com.base(), com.irq())).toList();
+        return new AcpiConfig(partition.config().processors(), vga != null, lines);
     }
 
     /** {@return the value last written to port 80h} */

@@ -4,14 +4,19 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.jvisor.devices.pm.PmRegisters;
 import dev.jvisor.devices.serial.ComPort;
 import dev.jvisor.devices.serial.ConsoleSerialBackend;
 import dev.jvisor.devices.testing.ScriptedBackend;
+import dev.jvisor.vmm.acpi.AcpiConfig;
+import dev.jvisor.vmm.acpi.AcpiTables;
 import dev.jvisor.vmm.backend.InterceptHandler;
+import dev.jvisor.vmm.memory.GpaSpace;
 import dev.jvisor.vmm.partition.Partition;
 import dev.jvisor.vmm.partition.PartitionConfig;
 import dev.jvisor.vmm.partition.StopReason;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
@@ -128,6 +133,23 @@ class MotherboardTest {
             p.start();
             p.awaitStop(Duration.ofSeconds(30));
             assertEquals(0, p.counters().unknownPorts);
+        }
+    }
+
+    @Test
+    void theAcpiTablesDescribeThisBoard() {
+        try (Partition p = Partition.create(new ScriptedBackend(h -> { }), PartitionConfig.of("acpi", 16 << 20).withProcessors(2))) {
+            Motherboard board = new Motherboard(p, MotherboardConfig.of(console).withVga(false));
+            assertEquals(new AcpiConfig(2, false, List.of(AcpiConfig.COM1)), board.acpi());
+            GpaSpace gpa = p.gpa();
+            long xsdt = gpa.read64(AcpiTables.write(gpa, board.acpi()) + 24);
+            long fadt = gpa.read64(xsdt + 36);
+            assertEquals(0x50434146, gpa.read32(fadt), "FACP");
+            assertEquals(PmRegisters.SCI, gpa.read16(fadt + 46));
+            assertEquals(PmRegisters.PM1_EVENT, gpa.read32(fadt + 56));
+            assertEquals(PmRegisters.PM1_CONTROL, gpa.read32(fadt + 64));
+            assertEquals(PmRegisters.PM_TIMER, gpa.read32(fadt + 76));
+            assertEquals(Motherboard.PM_TIMER_BITS, (gpa.read32(fadt + 112) & 1 << 8) != 0 ? 32 : 24);
         }
     }
 
