@@ -6,11 +6,16 @@ module dev.jvisor.tools {
     requires dev.jvisor.guest;
     requires info.picocli;
     requires java.logging;
+    requires java.management;
     requires org.slf4j;
     requires org.jline.terminal;
     requires tools.jackson.databind;
 
     // Commands are found and filled in by reflection.
     opens dev.jvisor.tools to info.picocli;
+    opens dev.jvisor.tools.bench to info.picocli, tools.jackson.databind;
+    opens dev.jvisor.tools.image to info.picocli;
+    opens dev.jvisor.tools.info to info.picocli;
     opens dev.jvisor.tools.options to info.picocli;
+    opens dev.jvisor.tools.run to info.picocli;
 }

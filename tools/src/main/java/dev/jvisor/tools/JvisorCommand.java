@@ -1,5 +1,9 @@
 package dev.jvisor.tools;
 
+import dev.jvisor.tools.bench.BenchCommand;
+import dev.jvisor.tools.image.ImageCommand;
+import dev.jvisor.tools.info.InfoCommand;
+import dev.jvisor.tools.run.RunCommand;
 import java.util.concurrent.Callable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -12,7 +16,7 @@ import picocli.CommandLine.Spec;
 /** The {@code jvisor} command itself: help, version, and the list of verbs. */
 @Command(name = "jvisor", description = "Runs x86-64 guests on KVM or on a CPU written in Java.", mixinStandardHelpOptions = true,
     versionProvider = JvisorCommand.Version.class, synopsisSubcommandLabel = "VERB",
-    subcommands = {SelfTrain.class})
+    subcommands = {RunCommand.class, InfoCommand.class, BenchCommand.class, ImageCommand.class, SelfTrain.class})
 final class JvisorCommand implements Callable<Integer> {
     @Spec
     private CommandSpec spec;

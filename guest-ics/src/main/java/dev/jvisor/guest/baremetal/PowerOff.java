@@ -10,8 +10,10 @@ public final class PowerOff {
     public static final int DEBUG_EXIT_PORT = 0xF4;
     /** PM1a control of the ACPI tables (and of QEMU's, once its firmware has run). */
     public static final int PM1A_CONTROL_PORT = 0x604;
-    /** SLP_EN with SLP_TYP 0, which means S5 in both. */
-    public static final int SLEEP_ENABLE = 0x2000;
+    /** SLP_EN with SLP_TYP 5, S5 of jvisor's ACPI tables. */
+    public static final int SLEEP_ENABLE = 0x3400;
+    /** SLP_EN with SLP_TYP 0, S5 of QEMU's. */
+    public static final int SLEEP_ENABLE_QEMU = 0x2000;
 
     private PowerOff() {
     }
@@ -30,6 +32,8 @@ public final class PowerOff {
         a.out(DEBUG_EXIT_PORT, Gpr.AL);
         a.mov(Gpr.DX, PM1A_CONTROL_PORT);
         a.mov(Gpr.AX, SLEEP_ENABLE);
+        a.out(Gpr.DX, Gpr.AX);
+        a.mov(Gpr.AX, SLEEP_ENABLE_QEMU);
         a.out(Gpr.DX, Gpr.AX);
         Label halt = a.bind("halt");
         a.cli();

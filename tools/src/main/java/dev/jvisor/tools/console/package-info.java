@@ -1,10 +1,5 @@
 /**
  * The host's end of a guest's serial line: {@link dev.jvisor.tools.console.SerialEnd} is what {@code --serial} chooses: the terminal (raw,
  * with an escape key, {@link dev.jvisor.tools.console.EscapeKeys}), a pipe, a file, or nothing.
- *
- * <pre>
- *   VP thread: UART --write--> OutputPump's ring --serial-out thread--> stdout or file
- *   stdin --serial-in thread--> EscapeKeys (terminal only) --> UART
- * </pre>
  */
 package dev.jvisor.tools.console;

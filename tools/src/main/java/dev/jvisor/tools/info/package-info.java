@@ -1,0 +1,2 @@
+/** {@code jvisor info}: what this host offers. Start at {@link dev.jvisor.tools.info.InfoCommand}. */
+package dev.jvisor.tools.info;

@@ -1,0 +1,115 @@
+package dev.jvisor.tools.machine;
+
+import dev.jvisor.devices.motherboard.Motherboard;
+import dev.jvisor.devices.motherboard.MotherboardConfig;
+import dev.jvisor.devices.serial.SerialBackend;
+import dev.jvisor.nativebindings.ErrnoException;
+import dev.jvisor.tools.options.UserMistake;
+import dev.jvisor.vmm.acpi.AcpiConfig;
+import dev.jvisor.vmm.acpi.AcpiTables;
+import dev.jvisor.vmm.backend.Backend;
+import dev.jvisor.vmm.loader.BootOptions;
+import dev.jvisor.vmm.loader.LinuxLoader;
+import dev.jvisor.vmm.loader.LoaderException;
+import dev.jvisor.vmm.partition.Partition;
+import dev.jvisor.vmm.partition.PartitionConfig;
+import dev.jvisor.vmm.partition.StopReason;
+import java.security.SecureRandom;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** A partition with its motherboard and with a kernel loaded, ready to start. */
+public final class Machine implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(Machine.class);
+    private static final int SEED_BYTES = 32;
+
+    private final Partition partition;
+    private final Motherboard motherboard;
+    private final MachineConfig config;
+    private final long rsdp;
+
+    private Machine(Partition partition, MachineConfig config, SerialBackend com1) {
+        this.partition = partition;
+        this.config = config;
+        motherboard = new Motherboard(partition, MotherboardConfig.of(com1).withDebugExit(config.debugExit()));
+        rsdp = writeTables();
+    }
+
+    /**
+     * Makes a machine.
+     *
+     * @param com1 far end of the first serial port; stays the caller's to close
+     * @throws UserMistake when the kernel cannot be loaded, in terms of the command line
+     */
+    public static Machine create(Backend backend, MachineConfig config, SerialBackend com1) {
+        PartitionConfig p = PartitionConfig.of("guest", config.memoryBytes()).withProcessors(config.processors())
+                .withRestartOnReset(config.restart());
+        Partition partition;
+        try {
+            partition = Partition.create(backend, p);
+        } catch (ErrnoException | OutOfMemoryError | IllegalArgumentException e) {
+            if (e instanceof ErrnoException errno && !errno.errnoName().equals("ENOMEM")) {
+                throw errno;
+            }
+            throw new UserMistake("--memory: " + (config.memoryBytes() >> 20) + "M cannot be had on this host; ask for less");
+        }
+        try {
+            Machine m = new Machine(partition, config, com1);
+            m.load();
+            partition.onReset(m::reload);
+            return m;
+        } catch (LoaderException e) {
+            partition.close();
+            boolean small = e.getMessage().contains("the partition has");
+            throw new UserMistake((small ? "--memory: " : "--kernel: ") + e.getMessage() + (small ? "; give more with --memory" : ""));
+        } catch (RuntimeException | Error e) {
+            partition.close();
+            throw e;
+        }
+    }
+
+    private long writeTables() {
+        return AcpiTables.write(partition.gpa(), AcpiConfig.of(config.processors()).withVga(motherboard.screen() != null));
+    }
+
+    private void load() throws LoaderException {
+        byte[] seed = new byte[SEED_BYTES];
+        new SecureRandom().nextBytes(seed);
+        BootOptions options = BootOptions.of(config.memoryBytes()).withCommandLine(config.commandLine()).withInitrd(config.initrd())
+                .withAcpiRsdp(rsdp).withRandomSeed(seed);
+        if (config.unpack() && config.kernel() instanceof LinuxLoader) {
+            try {
+                partition.setBootState(config.kernel().load(partition.gpa(), options.withUnpack(true)));
+                return;
+            } catch (LoaderException e) {
+                // Packed in a way that only the guest can unpack; if something else is wrong, the next attempt says so.
+                LOG.debug("not unpacked here: {}", e.getMessage());
+            }
+        }
+        partition.setBootState(config.kernel().load(partition.gpa(), options));
+    }
+
+    private void reload() {
+        try {
+            writeTables();
+            load();
+        } catch (LoaderException e) {
+            partition.requestStop(StopReason.internalError("the kernel cannot be loaded again: " + e.getMessage()));
+        }
+    }
+
+    /** {@return the partition, not started} */
+    public Partition partition() {
+        return partition;
+    }
+
+    /** {@return its devices} */
+    public Motherboard motherboard() {
+        return motherboard;
+    }
+
+    @Override
+    public void close() {
+        partition.close();
+    }
+}

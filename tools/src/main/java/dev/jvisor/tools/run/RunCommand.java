@@ -1,0 +1,241 @@
+package dev.jvisor.tools.run;
+
+import dev.jvisor.tools.console.SerialEnd;
+import dev.jvisor.tools.gdb.GdbServer;
+import dev.jvisor.tools.machine.BackendChoice;
+import dev.jvisor.tools.machine.DefaultGuest;
+import dev.jvisor.tools.machine.Machine;
+import dev.jvisor.tools.machine.MachineConfig;
+import dev.jvisor.tools.options.ByteSize;
+import dev.jvisor.tools.options.ExitCode;
+import dev.jvisor.tools.options.TimeSpan;
+import dev.jvisor.tools.options.UserMistake;
+import dev.jvisor.vmm.backend.Backend;
+import dev.jvisor.vmm.loader.FlatLoader;
+import dev.jvisor.vmm.loader.KernelImage;
+import dev.jvisor.vmm.loader.LoaderException;
+import dev.jvisor.vmm.partition.Partition;
+import dev.jvisor.vmm.partition.StopReason;
+import dev.jvisor.vmm.partition.VirtualProcessor;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.concurrent.Callable;
+import java.util.concurrent.atomic.AtomicReference;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/** {@code jvisor run}: makes a partition from the options, runs it in the foreground, and says how it ended. */
+@Command(name = "run", description = "Runs a partition in the foreground; without --kernel, the default Linux guest.",
+    mixinStandardHelpOptions = true, sortOptions = false)
+public final class RunCommand implements Callable<Integer> {
+    private static final int MAX_PROCESSORS = 64;
+    private static final long MIN_MEMORY = 1 << 20;
+    private static final int PAGE = 4096;
+
+    @Option(names = "--backend", paramLabel = "auto|kvm|software", defaultValue = "auto",
+        description = "the engine; auto: KVM if it runs supervisor code natively, else the software CPU")
+    private BackendChoice.Name backendName;
+
+    @Option(names = "--processors", paramLabel = "N", defaultValue = "1", description = "virtual processors")
+    private int processors;
+
+    @Option(names = "--memory", paramLabel = "SIZE", defaultValue = "512M", converter = ByteSize.Converter.class,
+        description = "RAM, for example 512M or 2G (default 512M)")
+    private ByteSize memory;
+
+    @Option(names = "--kernel", paramLabel = "FILE",
+        description = "a Linux bzImage, an ELF with a PVH note, a multiboot image, or a flat binary")
+    private Path kernel;
+
+    @Option(names = "--flat", paramLabel = "MODE@ADDRESS", converter = FlatEntry.Converter.class,
+        description = "the kernel is a flat binary: put it at that address and enter it in that mode (real16, protected32, long64), "
+            + "for example real16@0x7C00")
+    private FlatEntry flat;
+
+    @Option(names = "--no-unpack", description = "let a compressed Linux kernel unpack itself: slower, but with KASLR")
+    private boolean noUnpack;
+
+    @Option(names = "--initrd", paramLabel = "FILE", description = "initial file system, or first multiboot module")
+    private Path initrd;
+
+    @Option(names = "--append", paramLabel = "STRING", description = "kernel command line")
+    private String append;
+
+    @Option(names = "--serial", paramLabel = "stdio|file:PATH|none", defaultValue = "stdio", description = "far end of the first serial port")
+    private String serial;
+
+    @Option(names = "--timeout", paramLabel = "DURATION", converter = TimeSpan.class,
+        description = "end with code 4 after that long, for example 300s or 5m")
+    private Duration timeout;
+
+    @Option(names = "--debug-exit", description = "let the guest end with a code of its own through port 0xF4")
+    private boolean debugExit;
+
+    @Option(names = "--no-restart", description = "end when the guest resets, instead of starting it again")
+    private boolean noRestart;
+
+    @Option(names = "--trace", paramLabel = "KIND", split = ",", description = "show intercepts: ${COMPLETION-CANDIDATES}")
+    private List<TraceKind> trace = List.of();
+
+    @Option(names = "--trace-file", paramLabel = "FILE", description = "where --trace writes, instead of stderr")
+    private Path traceFile;
+
+    @Option(names = "--gdb", paramLabel = "PORT", description = "wait, stopped, for GDB on this port of the loopback address; 0 for any")
+    private Integer gdb;
+
+    /** Made by the command line. */
+    public RunCommand() { }
+
+    @Override
+    public Integer call() throws Exception {
+        check();
+        AtomicReference<Partition> running = new AtomicReference<>();
+        MachineConfig config = guest();
+        try (Backend backend = BackendChoice.open(backendName, System.err);
+            SerialEnd line = SerialEnd.open(serial, () -> quit(running.get()));
+            Machine machine = Machine.create(backend, config, line.backend())) {
+            running.set(machine.partition());
+            if (line.interactive()) {
+                System.err.print("jvisor: Ctrl-A x leaves, Ctrl-A h helps\r\n");
+            }
+            return run(machine.partition(), line);
+        }
+    }
+
+    private void check() {
+        if (processors < 1 || processors > MAX_PROCESSORS) {
+            throw new UserMistake("--processors: " + processors + " is not between 1 and " + MAX_PROCESSORS);
+        }
+        if (memory.bytes() < MIN_MEMORY || memory.bytes() % PAGE != 0) {
+            throw new UserMistake("--memory: " + memory + " is too little or no multiple of 4K; give at least 1M");
+        }
+        if (gdb != null && (gdb < 0 || gdb > 0xFFFF)) {
+            throw new UserMistake("--gdb: " + gdb + " is not a TCP port; give one from 1 to 65535, or 0 for any");
+        }
+        if (kernel == null && flat != null) {
+            throw new UserMistake("--flat: needs a --kernel to go with it");
+        }
+        if (kernel == null && initrd != null) {
+            throw new UserMistake("--initrd: needs a --kernel to go with it");
+        }
+        needFile("--kernel", kernel);
+        needFile("--initrd", initrd);
+        if (traceFile != null && trace.isEmpty()) {
+            throw new UserMistake("--trace-file: needs --trace to say what to write");
+        }
+    }
+
+    private static void needFile(String option, Path file) {
+        if (file == null) {
+            return;
+        }
+        if (!Files.exists(file)) {
+            throw new UserMistake(option + ": " + file + " does not exist; name a file that does");
+        }
+        if (Files.isDirectory(file)) {
+            throw new UserMistake(option + ": " + file + " is a directory; name a file");
+        }
+        if (!Files.isReadable(file)) {
+            throw new UserMistake(option + ": " + file + " may not be read; change its permissions or name another");
+        }
+    }
+
+    private MachineConfig guest() {
+        MachineConfig c = new MachineConfig(memory.bytes(), processors, null, initrd, append == null ? "" : append, !noUnpack, debugExit,
+                !noRestart);
+        if (kernel == null) {
+            return DefaultGuest.configure(c, append, System.err);
+        }
+        try {
+            return c.withKernel(flat == null ? KernelImage.open(kernel) : FlatLoader.open(kernel, flat.address(), flat.mode()), initrd);
+        } catch (LoaderException e) {
+            throw new UserMistake("--kernel: " + e.getMessage() + (flat == null ? "; a flat binary needs --flat MODE@ADDRESS" : ""));
+        }
+    }
+
+    private static void quit(Partition p) {
+        if (p != null) {
+            p.requestStop(StopReason.KILLED);
+        }
+    }
+
+    private int run(Partition partition, SerialEnd line) throws IOException, InterruptedException {
+        try (PrintStream traceOut = traceFile == null ? null : openTrace(); TraceLog log = trace.isEmpty() ? null
+            : new TraceLog(EnumSet.copyOf(trace), traceOut == null ? System.err : traceOut)) {
+            partition.trace(log);
+            if (gdb != null) {
+                return debug(partition, line);
+            }
+            partition.start();
+            return finish(partition, line);
+        }
+    }
+
+    private PrintStream openTrace() {
+        try {
+            return new PrintStream(Files.newOutputStream(traceFile), false, StandardCharsets.UTF_8);
+        } catch (IOException e) {
+            throw new UserMistake("--trace-file: cannot write " + traceFile + "; name a file in a directory that you may write to");
+        }
+    }
+
+    private int debug(Partition partition, SerialEnd line) throws InterruptedException {
+        PartitionTarget target = new PartitionTarget(partition, this::exitCode);
+        target.startStopped();
+        try (GdbServer server = new GdbServer(target, gdb)) {
+            say(line, "waiting for GDB: target remote :" + server.port());
+            int code = finish(partition, line);
+            if (partition.stopReason() != null) {
+                target.ended(partition.stopReason());
+            }
+            return code;
+        } catch (IOException e) {
+            throw new UserMistake("--gdb: port " + gdb + " cannot be used (" + e.getMessage() + "); give another, or 0 for any");
+        }
+    }
+
+    private int finish(Partition partition, SerialEnd line) throws InterruptedException {
+        StopReason reason = partition.awaitStop(timeout);
+        if (reason == null) {
+            partition.pause();
+            StringBuilder where = new StringBuilder("the guest ran past --timeout " + timeout.toString().substring(2).toLowerCase(java.util.Locale.ROOT));
+            for (VirtualProcessor vp : partition.processors()) {
+                where.append("\nvp-").append(vp.index()).append(vp.waiting() ? " (waiting)" : "").append(":\n").append(vp.explain().stripTrailing());
+            }
+            say(line, where.toString());
+            return ExitCode.TIMEOUT;
+        }
+        String text = reason.text().isBlank() ? "" : ": " + reason.text().stripTrailing();
+        switch (reason.kind()) {
+            case POWER_OFF, DEBUG_EXIT, KILLED -> { }
+            case RESET -> say(line, "the guest reset itself" + text);
+            case TRIPLE_FAULT -> say(line, "the guest crashed: triple fault" + text);
+            case HALTED_FOREVER -> say(line, "the guest crashed: halted for ever, with interrupts off" + text);
+            case INTERNAL_ERROR -> say(line, "host fault" + text);
+        }
+        return exitCode(reason);
+    }
+
+    private int exitCode(StopReason reason) {
+        return switch (reason.kind()) {
+            case POWER_OFF, RESET, KILLED -> ExitCode.OK;
+            case DEBUG_EXIT -> (reason.code() << 1 | 1) & 0xFF;
+            case TRIPLE_FAULT, HALTED_FOREVER -> ExitCode.CRASHED;
+            case INTERNAL_ERROR -> ExitCode.HOST_FAULT;
+        };
+    }
+
+    /** Lines for the person, after what the guest has written so far. */
+    private static void say(SerialEnd line, String text) {
+        String out = "jvisor: " + text + "\n";
+        System.err.print(line.interactive() ? out.replace("\n", "\r\n") : out);
+        System.err.flush();
+    }
+
+}
