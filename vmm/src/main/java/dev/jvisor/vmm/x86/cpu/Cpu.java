@@ -175,6 +175,10 @@ public final class Cpu {
     public boolean halted;
     /** NMIs are blocked until IRET. */
     public boolean nmiBlocked;
+    /** Bits for DR6 of a debug trap to take once the present instruction is done; 0 for none. */
+    public int pendingDebug;
+    /** The present instruction takes no single-step trap: it delivered an event, or loaded SS. */
+    public boolean noTrap;
     /** Host page of the block being executed, so that a store into it is noticed. */
     public int blockPage = -1;
     /** Instructions executed. */

@@ -28,6 +28,8 @@ public final class Msrs {
     public long specCtrl;
     /** IA32_BIOS_SIGN_ID: microcode revision. */
     public long biosSignId;
+    /** IA32_DEBUGCTL. */
+    public long debugCtl;
     /** IA32_MTRR_DEF_TYPE. */
     public long mtrrDefType;
     /** Fixed-range MTRRs by rising address. */
