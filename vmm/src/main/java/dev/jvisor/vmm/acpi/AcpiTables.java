@@ -127,7 +127,8 @@ public final class AcpiTables {
         port(b, 116, 8, 1, RESET_PORT);
         b.put(128, (byte) RESET_VALUE);
         b.put(131, (byte) 1);
-        b.putLong(132, facs).putLong(140, dsdt);
+        // X_FIRMWARE_CTRL stays 0: only one of the two may say where the FACS is.
+        b.putLong(140, dsdt);
         port(b, 148, 32, 2, PM_BASE);
         port(b, 172, 16, 2, PM_BASE + 4);
         port(b, 208, 32, 3, PM_BASE + 8);

@@ -24,6 +24,7 @@ import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -55,6 +56,7 @@ public final class Partition implements AutoCloseable {
     private volatile DebugListener debugListener;
     private volatile PartitionState state = PartitionState.OFF;
     private volatile StopReason stopReason;
+    private final AtomicBoolean restarting = new AtomicBoolean();
     private VpState bootState;
     private int liveVps;
     private boolean closed;
@@ -299,8 +301,11 @@ public final class Partition implements AutoCloseable {
      */
     public void requestStop(StopReason reason) {
         if (reason.kind() == StopReason.Kind.RESET && config.restartOnReset()) {
-            requestPause();
-            Thread.ofPlatform().name("partition-reset").daemon().start(this::restart);
+            // A guest that is sure of itself resets by several ways at once: one of them is enough.
+            if (restarting.compareAndSet(false, true)) {
+                requestPause();
+                Thread.ofPlatform().name("partition-reset").daemon().start(this::restart);
+            }
             return;
         }
         synchronized (this) {
@@ -325,6 +330,7 @@ public final class Partition implements AutoCloseable {
         awaitPaused();
         synchronized (this) {
             if (state != PartitionState.PAUSED) {
+                restarting.set(false);
                 return;
             }
             try {
@@ -337,8 +343,9 @@ public final class Partition implements AutoCloseable {
                 requestStop(StopReason.internalError("reset failed: " + e));
                 return;
             }
+            restarting.set(false);
+            resume();
         }
-        resume();
     }
 
     /**

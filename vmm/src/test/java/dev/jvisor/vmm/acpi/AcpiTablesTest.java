@@ -63,8 +63,8 @@ class AcpiTablesTest {
                     assertEquals("DSDT", signature(gpa, dsdt, 4));
                     assertEquals(0, sum(gpa, dsdt, gpa.read32(dsdt + 4)));
                     assertEquals(gpa.read32(table + 40), dsdt);
-                    assertEquals("FACS", signature(gpa, gpa.read64(table + 132), 4));
-                    assertEquals(0, gpa.read64(table + 132) & 63);
+                    assertEquals("FACS", signature(gpa, gpa.read32(table + 36), 4));
+                    assertEquals(0, gpa.read32(table + 36) & 63);
                     assertEquals(0x604, gpa.read32(table + 64));
                     assertEquals(0, gpa.read32(table + 112) & 1 << 20, "not hardware-reduced");
                 }

@@ -185,6 +185,7 @@ class PartitionTest {
             if (vp.state.rip == 0x1234) {
                 vp.state.rip = 0;
                 h.portWrite(0, 0x64, 1, 0xFE);
+                h.portWrite(0, 0x64, 1, 0);
             }
             return VpExit.KICKED;
         });
@@ -197,7 +198,7 @@ class PartitionTest {
 
                 @Override
                 public void portWrite(int vp, int port, int size, int value) {
-                    p.requestStop(boots.incrementAndGet() == 3 ? StopReason.POWER_OFF : StopReason.RESET);
+                    p.requestStop(value == 0xFE && boots.incrementAndGet() == 3 ? StopReason.POWER_OFF : StopReason.RESET);
                 }
             });
             VpState boot = new VpState();
