@@ -114,6 +114,9 @@ final class ControlOps {
                 c.flushTlbPage(c.r[Cpu.TA]);
             });
         });
+        // Nobody below us: VMCALL and its family, VMMCALL and its. #UD as on a processor without them.
+        t.groupReg("VMX", M0F, ANY, 0x01, 0, Imm.NONE, (i, e) -> e.invalid());
+        t.groupReg("SVM", M0F, ANY, 0x01, 3, Imm.NONE, (i, e) -> e.invalid());
         t.groupReg("CLAC STAC", M0F, NP, 0x01, 1, Imm.NONE, (i, e) -> byRm(i, e, 2, ControlOps::clac, 3, ControlOps::stac));
         t.groupReg("XGETBV XSETBV", M0F, NP, 0x01, 2, Imm.NONE, (i, e) -> byRm(i, e, 0, ControlRegisters::xgetbv, 1, ControlRegisters::xsetbv));
         t.groupReg("SWAPGS RDTSCP", M0F, ANY, 0x01, 7, Imm.NONE, (i, e) -> byRm(i, e, 0, SyscallOps::swapgs, 1, ControlOps::rdtscp));

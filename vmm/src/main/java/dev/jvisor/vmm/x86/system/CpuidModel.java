@@ -57,7 +57,8 @@ public final class CpuidModel {
         t.add(new Entry(7, 0, 0, LEAF7_EBX, LEAF7_ECX, LEAF7_EDX));
         topology(t, processors);
         t.add(new Entry(0xD, 0, XCR0, XSAVE_SIZE, XSAVE_SIZE, 0));
-        t.add(new Entry(0xD, 1, 0, XSAVE_SIZE, 0, 0));
+        // XSAVEOPT, XSAVEC, XGETBV with ECX = 1.
+        t.add(new Entry(0xD, 1, 7, XSAVE_SIZE, 0, 0));
         long gcd = gcd(tscHz, CRYSTAL_HZ);
         int mhz = (int) (tscHz / 1_000_000);
         t.add(new Entry(0x15, CpuidTable.ANY, (int) (CRYSTAL_HZ / gcd), (int) (tscHz / gcd), (int) CRYSTAL_HZ, 0));

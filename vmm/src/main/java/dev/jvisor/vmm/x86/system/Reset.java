@@ -1,6 +1,7 @@
 package dev.jvisor.vmm.x86.system;
 
 import dev.jvisor.vmm.x86.cpu.Cpu;
+import dev.jvisor.vmm.x86.cpu.Mmu;
 import dev.jvisor.vmm.x86.cpu.Msrs;
 import java.util.Arrays;
 
@@ -10,6 +11,7 @@ public final class Reset {
     private static final long PAT_RESET = 0x0007_0406_0007_0406L;
     /** Family, model and stepping, as leaf 1 of CPUID has them. */
     private static final long SIGNATURE = 0x0003_0661;
+    private static final long DEVICES = 0xC000_0000L;
     private static final long WRITE_BACK = 0x0606_0606_0606_0606L;
     private static final long WRITE_PROTECT = 0x0505_0505_0505_0505L;
 
@@ -125,5 +127,8 @@ public final class Reset {
         m.mtrrFixed[1] = WRITE_BACK;
         m.mtrrFixed[2] = 0;
         Arrays.fill(m.mtrrVariable, 0);
+        // Uncached: the fourth GiB, where devices are.
+        m.mtrrVariable[0] = DEVICES;
+        m.mtrrVariable[1] = (1L << Mmu.PHYSICAL_BITS) - (1L << 30) | 1 << 11;
     }
 }

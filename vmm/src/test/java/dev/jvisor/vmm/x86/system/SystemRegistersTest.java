@@ -1,0 +1,263 @@
+package dev.jvisor.vmm.x86.system;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.jvisor.vmm.backend.CpuidTable;
+import dev.jvisor.vmm.state.VpState;
+import dev.jvisor.vmm.x86.cpu.Cpu;
+import dev.jvisor.vmm.x86.cpu.Flags;
+import dev.jvisor.vmm.x86.cpu.Uop;
+import dev.jvisor.vmm.x86.decode.OpcodeTable;
+import org.junit.jupiter.api.Test;
+
+/** Control registers, MSRs, CPUID, reset, and the state as a value. */
+class SystemRegistersTest {
+    private final TestCpu t = new TestCpu();
+    private final Cpu c = t.c;
+
+    @Test
+    void instructionsRegisterWithoutConflict() {
+        OpcodeTable table = new OpcodeTable();
+        SystemOps.register(table);
+        assertTrue(table.all().size() > 80);
+    }
+
+    @Test
+    void cr0RefusesImpossibleCombinations() {
+        t.protectedMode(0);
+        assertEquals("13:0", t.fault(() -> ControlRegisters.setCr0(c, Cpu.CR0_PG, t.here())));
+        assertEquals("13:0", t.fault(() -> ControlRegisters.setCr0(c, Cpu.CR0_PE | Cpu.CR0_NW, t.here())));
+        assertEquals("13:0", t.fault(() -> ControlRegisters.setCr0(c, 1L << 32 | Cpu.CR0_PE, t.here())));
+        assertEquals("13:0", t.fault(() -> ControlRegisters.setCr4(c, Cpu.CR4_PCIDE, t.here())));
+        ControlRegisters.lmsw(c, 0xE, t.here());
+        assertEquals(Cpu.CR0_PE | Cpu.CR0_MP | Cpu.CR0_EM | Cpu.CR0_TS | Cpu.CR0_ET | Cpu.CR0_NE, c.cr0);
+    }
+
+    @Test
+    void paePagingChecksItsFourEntries() {
+        t.protectedMode(0);
+        c.cr3 = 0x20000;
+        c.cr4 = Cpu.CR4_PAE;
+        t.w64(0x20000, 0x21000 | 1 | 1 << 5);
+        assertEquals("13:0", t.fault(() -> ControlRegisters.setCr0(c, Cpu.CR0_PE | Cpu.CR0_PG, t.here())));
+        t.w64(0x20000, 0x21000 | 1);
+        ControlRegisters.setCr0(c, Cpu.CR0_PE | Cpu.CR0_PG, t.here());
+        assertEquals(0x21001, c.mmu.pdpte[0]);
+        assertFalse(c.longActive());
+    }
+
+    @Test
+    void cr8IsTheTaskPriority() {
+        t.longMode(0);
+        Uop u = t.here();
+        u.d = 8;
+        c.r[Cpu.RAX] = 9;
+        ControlRegisters.write(c, u);
+        assertEquals(9, t.interrupts.cr8);
+        c.r[Cpu.RAX] = 16;
+        assertEquals("13:0", t.fault(() -> ControlRegisters.write(c, u)));
+        u.d = 5;
+        assertEquals("6", t.fault(() -> ControlRegisters.write(c, u)));
+    }
+
+    @Test
+    void privilegedInstructionsNeedRingZero() {
+        t.longMode(3);
+        Uop u = t.here();
+        assertEquals("13:0", t.fault(() -> ControlRegisters.write(c, u)));
+        assertEquals("13:0", t.fault(() -> MsrFile.rdmsr(c, u)));
+        assertEquals("13:0", t.fault(() -> ControlRegisters.clts(c, u)));
+        assertEquals("13:0", t.fault(() -> SyscallOps.swapgs(c, u)));
+        u.d = 7;
+        assertEquals("13:0", t.fault(() -> DebugRegisters.write(c, u)));
+    }
+
+    @Test
+    void debugRegisterAccessIsCaughtByGd() {
+        t.protectedMode(0);
+        Uop u = t.here();
+        u.d = 7;
+        c.r[0] = 0x2000;
+        DebugRegisters.write(c, u);
+        assertEquals(0x2400, c.dr[7]);
+        assertEquals("1", t.fault(() -> DebugRegisters.read(c, u)));
+        assertEquals(0xFFFF2FF0L, c.dr[6]);
+        t.idt32(1, TestCpu.CODE0, 0x6000, 14, 0);
+        assertTrue(EventDelivery.deliverFault(c));
+        assertEquals(0x400, c.dr[7]);
+        u.a = 4;
+        DebugRegisters.read(c, u);
+        c.cr4 = Cpu.CR4_DE;
+        assertEquals("6", t.fault(() -> DebugRegisters.read(c, u)));
+    }
+
+    private boolean write(int index, long v) {
+        return MsrFile.write(c, index, v);
+    }
+
+    private long read(int index) {
+        assertTrue(MsrFile.read(c, index), Integer.toHexString(index));
+        return c.msrValue.value;
+    }
+
+    @Test
+    void msrsTakeOnlyWhatTheyMay() {
+        assertTrue(write(MsrFile.IA32_LSTAR, 0xFFFFFFFF_81000000L));
+        assertFalse(write(MsrFile.IA32_LSTAR, 0x8000_0000_0000L));
+        assertEquals(0xFFFFFFFF_81000000L, read(MsrFile.IA32_LSTAR));
+        assertFalse(write(MsrFile.IA32_PAT, 2));
+        assertTrue(write(MsrFile.IA32_PAT, 0x0407_0106_0007_0106L));
+        assertFalse(write(MsrFile.IA32_EFER, 1 << 14));
+        assertTrue(write(MsrFile.IA32_EFER, Cpu.EFER_NXE | Cpu.EFER_SCE));
+        assertFalse(write(MsrFile.IA32_MTRR_DEF_TYPE, 2));
+        assertFalse(write(MsrFile.IA32_MTRR_PHYSBASE0, 1L << 46));
+        assertTrue(write(MsrFile.IA32_MTRR_PHYSBASE0 + 1, 0x3FFF_C000_0800L));
+        assertFalse(write(MsrFile.IA32_MTRR_FIX4K_C0000, 3));
+        assertFalse(write(MsrFile.IA32_ARCH_CAPABILITIES, 0));
+        assertFalse(write(0x12345, 0));
+        assertFalse(MsrFile.read(c, 0x12345));
+        assertEquals(0xFEE00800L, read(MsrFile.IA32_APIC_BASE));
+    }
+
+    @Test
+    void timeStampCounterAndItsAdjustmentMoveTogether() {
+        long before = read(MsrFile.IA32_TSC);
+        assertTrue(write(MsrFile.IA32_TSC, before + 500));
+        assertEquals(500, read(MsrFile.IA32_TSC_ADJUST));
+        t.now += 10;
+        assertEquals(before + 510, read(MsrFile.IA32_TSC));
+        assertTrue(write(MsrFile.IA32_TSC_ADJUST, 0));
+        assertEquals(before + 10, read(MsrFile.IA32_TSC));
+        assertTrue(write(MsrFile.IA32_TSC_ADJUST, 100));
+        assertTrue(write(MsrFile.IA32_TSC_DEADLINE, 5000));
+        // The local APIC counts without the offset.
+        assertEquals("msr 6e0=" + Long.toHexString(5000 - c.mmu.tscOffset), t.events.getLast());
+    }
+
+    private void cpuid(int leaf, int subleaf) {
+        c.r[Cpu.RAX] = leaf;
+        c.r[Cpu.RCX] = subleaf;
+        CpuidModel.cpuid(c, t.here());
+    }
+
+    @Test
+    void cpuidTellsFrequenciesTopologyAndState() {
+        cpuid(0x15, 0);
+        long tsc = c.r[Cpu.RCX] * c.r[Cpu.RBX] / c.r[Cpu.RAX];
+        assertEquals(1_000_000_000, tsc);
+        cpuid(0xB, 1);
+        assertArrayEquals(new long[] {2, 4, 0x201, 1}, new long[] {c.r[Cpu.RAX], c.r[Cpu.RBX], c.r[Cpu.RCX], c.r[Cpu.RDX]});
+        cpuid(0xB, 2);
+        assertArrayEquals(new long[] {0, 0, 2, 1}, new long[] {c.r[Cpu.RAX], c.r[Cpu.RBX], c.r[Cpu.RCX], c.r[Cpu.RDX]});
+        cpuid(1, 0);
+        assertEquals(1, c.r[Cpu.RBX] >>> 24);
+        assertEquals(0, c.r[Cpu.RCX] & 1 << 27);
+        ControlRegisters.setCr4(c, Cpu.CR4_OSXSAVE, t.here());
+        cpuid(1, 0);
+        assertTrue((c.r[Cpu.RCX] & 1 << 27) != 0);
+        // Beyond the last leaf: the last one's answer.
+        cpuid(0x20, 0);
+        assertEquals(1000, c.r[Cpu.RAX]);
+        cpuid(0x40000000, 0);
+        assertEquals(0, c.r[Cpu.RAX]);
+        cpuid(0x80000008, 0);
+        assertEquals(46 | 48 << 8, c.r[Cpu.RAX]);
+    }
+
+    @Test
+    void aPartitionOfOneHasNoHyperThreading() {
+        CpuidTable one = CpuidModel.build(1, 1_000_000_000);
+        assertEquals(0, one.find(1, 0).edx() & 1 << 28);
+        assertEquals(0, one.find(0xB, 1).eax());
+        assertEquals(0, one.find(4, 3).eax() >>> 14);
+    }
+
+    @Test
+    void xsetbvTakesWhatLeaf0dOffers() {
+        c.cr4 = Cpu.CR4_OSXSAVE;
+        c.r[Cpu.RAX] = 3;
+        c.r[Cpu.RDX] = 0;
+        ControlRegisters.xsetbv(c, t.here());
+        assertEquals(3, c.xcr0);
+        c.r[Cpu.RAX] = 2;
+        assertEquals("13:0", t.fault(() -> ControlRegisters.xsetbv(c, t.here())));
+        c.r[Cpu.RAX] = 0x10003;
+        assertEquals("13:0", t.fault(() -> ControlRegisters.xsetbv(c, t.here())));
+        c.cr4 = 0;
+        assertEquals("6", t.fault(() -> ControlRegisters.xgetbv(c, t.here())));
+    }
+
+    @Test
+    void stateMovesToAnotherVpWhole() {
+        t.longMode(3);
+        for (int k = 0; k < 16; k++) {
+            c.r[k] = 0x1111_1111_1111_1111L * k;
+            c.xmm[2 * k] = k;
+            c.xmm[2 * k + 1] = ~k;
+        }
+        c.r[Cpu.RSP] = 0x9000;
+        c.setRflags(Flags.IF | Flags.ZF | 2);
+        c.fpTop = 5;
+        c.fsw = 0x4000;
+        c.fpUsed = 0x81;
+        c.fpMant[7] = 0xC000_0000_0000_0000L;
+        c.fpExp[7] = 0x4001;
+        c.msrs.kernelGsBase = 0xFFFF_8000_0000_0000L;
+        c.segBase[Cpu.GS] = 0x7F00_0000_0000L;
+        c.dr[0] = 0x1234;
+        c.cr2 = 0xABC;
+        t.interrupts.cr8 = 3;
+        write(MsrFile.IA32_TSC_ADJUST, 77);
+        VpState s = new VpState();
+        StateTransfer.get(c, s);
+        assertEquals(5 << 11 | 0x4000, s.fsw);
+
+        TestCpu other = new TestCpu();
+        StateTransfer.set(s, other.c);
+        VpState back = new VpState();
+        StateTransfer.get(other.c, back);
+        assertEquals(s.dump(), back.dump());
+        assertEquals(s.msrs, back.msrs);
+        assertArrayEquals(s.ymm, back.ymm);
+        assertArrayEquals(s.x87Mantissa, back.x87Mantissa);
+        assertArrayEquals(s.x87Exponent, back.x87Exponent);
+        assertArrayEquals(s.dr, back.dr);
+        assertEquals(3, other.c.cpl);
+        assertTrue(other.c.long64());
+    }
+
+    @Test
+    void initKeepsWhatTheManualSaysAndSipiStartsAtItsPage() {
+        t.longMode(3);
+        c.xmm[0] = 5;
+        c.msrs.lstar = 0x1000;
+        c.halted = true;
+        long tsc = c.tsc();
+        Reset.init(c);
+        assertEquals(0, c.efer);
+        assertEquals(Cpu.CR0_ET, c.cr0);
+        assertEquals(5, c.xmm[0]);
+        assertEquals(0x1000, c.msrs.lstar);
+        assertEquals(tsc, c.tsc());
+        assertEquals(0, c.cpl);
+        assertTrue((c.mode & Cpu.MODE_REAL) != 0);
+        Reset.sipi(c, 0x9A);
+        assertEquals(0x9A000, c.segBase[Cpu.CS] + c.rip);
+        assertEquals(0x9A00, c.segSel[Cpu.CS]);
+    }
+
+    @Test
+    void powerOnStartsAtTheTopOfTheFirstFourGigabytes() {
+        VpState fresh = new VpState();
+        VpState s = new VpState();
+        StateTransfer.get(c, s);
+        assertEquals(0xFFFFFFF0L, c.segBase[Cpu.CS] + c.rip);
+        assertEquals(fresh.cr0, s.cr0);
+        assertEquals(fresh.seg[VpState.CS], s.seg[VpState.CS]);
+        assertEquals(fresh.fcw, s.fcw);
+        assertEquals(fresh.ftw, s.ftw);
+    }
+}
