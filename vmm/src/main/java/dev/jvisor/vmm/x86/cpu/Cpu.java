@@ -51,6 +51,9 @@ public final class Cpu {
     /** Pending bit: the VP's own matter (shadow, trap flag, halt): do not chain blocks. */
     public static final int PEND_SLOW = 16;
 
+    /** Entries of {@link #jumpCache}. */
+    public static final int JUMP_CACHE = 4096;
+
     /** Exceptions (Intel SDM 3A, 6.3.1). */
     public static final int DE = 0, DB = 1, NMI = 2, BP = 3, OF = 4, BR = 5, UD = 6, NM = 7, DF = 8, TS = 10, NP = 11, STACK = 12, GP = 13,
             PF = 14, MF = 16, AC = 17, MC = 18, XM = 19;
@@ -169,6 +172,10 @@ public final class Cpu {
     public Block next;
     /** Set with {@code next == null}: the link to fill in once the block at {@link #rip} is known; or null. */
     public Link link;
+    /** Host offset of the operand of the read-modify-write in progress, or -1 when it is not in one page of RAM. */
+    public long modifyHost;
+    /** Blocks by where they begin, for returns and indirect jumps; entries may be stale. */
+    public final Block[] jumpCache = new Block[JUMP_CACHE];
     /** Interrupts are held off for one instruction. */
     public boolean shadow;
     /** HLT was executed. */
@@ -366,6 +373,22 @@ public final class Cpu {
         return codeTag[i] == (n.linear & -4096L) && codePage[i] == n.hostPage();
     }
 
+    /** {@return the index in {@link #jumpCache} of a RIP} */
+    public static int jumpSlot(long target) {
+        return (int) (target ^ target >>> 12) & JUMP_CACHE - 1;
+    }
+
+    /** Leaves a block for an address known only now: sets {@link #rip}. {@return the block there, or null to look it up} */
+    public Block jump(long target) {
+        rip = target;
+        Block n = jumpCache[jumpSlot(target)];
+        if (n != null && n.rip == target && n.mode == mode && n.valid && fetchMapped(n)
+                && ((mode & MODE_FLAT) != 0 || n.linear == (segBase[CS] + target & 0xFFFFFFFFL))) {
+            return n;
+        }
+        return null;
+    }
+
     /**
      * Translates for instruction fetch.
      *
@@ -382,6 +405,21 @@ public final class Cpu {
     }
 
     // ---- TLB upkeep
+
+    /** Forgets what was known of the GPA space's regions, and every translation. */
+    public void regionsChanged() {
+        mmu.forgetRegions();
+        flushTlb();
+    }
+
+    /** Drops the permission to write directly to a host page. {@return whether there was one} */
+    public boolean dropWrites(int hostPage) {
+        boolean any = false;
+        for (Tlb t : tlbs) {
+            any |= t.dropWrites(hostPage);
+        }
+        return any;
+    }
 
     /** Drops every translation. */
     public void flushTlb() {
@@ -556,8 +594,9 @@ public final class Cpu {
     }
 
     /** Throws when a store is about to hit the very page whose block is executing: the engine redoes the instruction alone. */
-    void checkOwnCode(int hostPage) {
+    void checkOwnCode(int hostPage, Uop u) {
         if (hostPage == blockPage && (mode & MODE_SINGLE) == 0 && (pageFlags[hostPage] & GpaSpace.PAGE_CODE) != 0) {
+            faultIp = u.ip;
             throw abort;
         }
     }

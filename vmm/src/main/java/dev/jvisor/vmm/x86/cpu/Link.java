@@ -15,6 +15,17 @@ public final class Link {
         this.samePage = samePage;
     }
 
+    /** Leaves a block by this link: sets {@code c.rip}, and {@code c.link} when the target is not known. {@return the target, or null} */
+    public Block go(Cpu c) {
+        c.rip = target;
+        Block n = to;
+        if (n != null && n.valid && (samePage || c.fetchMapped(n))) {
+            return n;
+        }
+        c.link = this;
+        return null;
+    }
+
     /** Leaves a block by this link: sets {@code c.rip}, and {@code c.next} when the target is known and still good. */
     public void follow(Cpu c) {
         c.rip = target;

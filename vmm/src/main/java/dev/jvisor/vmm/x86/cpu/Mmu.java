@@ -149,7 +149,7 @@ public final class Mmu {
             }
             if (pageFlags[hostPage] != 0) {
                 if (inBlock) {
-                    c.checkOwnCode(hostPage);
+                    c.checkOwnCode(hostPage, u);
                 }
                 gpa.touch(hostPage);
             }

@@ -47,6 +47,17 @@ final class Tlb {
         Arrays.fill(writeTag, NONE);
     }
 
+    boolean dropWrites(int hostPage) {
+        boolean any = false;
+        for (int i = 0; i < SIZE; i++) {
+            if (writeTag[i] != NONE && writeTag[i] + addend[i] >>> 12 == hostPage) {
+                writeTag[i] = NONE;
+                any = true;
+            }
+        }
+        return any;
+    }
+
     void flushPage(long linear) {
         long page = linear & -4096L;
         int i = (int) (linear >>> 12) & SIZE - 1;

@@ -26,6 +26,16 @@ public abstract class Uop {
     /** Executes the step. May throw {@link GuestFault}, and then must have changed nothing that the guest can see. */
     public abstract void exec(Cpu c);
 
+    /**
+     * Executes a block's last step, which sets {@code c.rip}.
+     *
+     * @return the block to go on with; or null: look {@code c.rip} up, and fill {@code c.link} in when it is not null
+     */
+    public Block leave(Cpu c) {
+        exec(c);
+        return c.next;
+    }
+
     /** {@return the address of the following instruction, not truncated to the code size} */
     public final long nextIp() {
         return ip + len;

@@ -40,10 +40,23 @@ public final class Emitter {
         return ops;
     }
 
-    /** Adds a step that does not end the block. */
+    /** {@return the step added last, or null} */
+    public Uop last() {
+        return ops.isEmpty() ? null : ops.getLast();
+    }
+
+    /** Takes the step added last away, to put one in its place that does the same and more. */
+    public void dropLast() {
+        ops.removeLast();
+    }
+
+    /** Adds a step that does not end the block. A memory operand's segment is put into it, for the kind of fault. */
     public <T extends Uop> T add(T u) {
         u.ip = insn.ip;
         u.len = insn.len;
+        if (insn.isMem()) {
+            u.seg = insn.seg;
+        }
         ops.add(u);
         return u;
     }

@@ -9,6 +9,8 @@ import dev.jvisor.vmm.x86.cpu.Cpu;
 public final class Insn {
     /** RIP (EIP, IP) of its first byte. */
     public long ip;
+    /** Base of CS: linear address of the first byte minus {@link #ip}. */
+    public long csBase;
     /** Length in bytes, 1 to 15. */
     public int len;
     /** Code size: 2, 4 or 8 bytes (16-, 32-, 64-bit mode). */
@@ -36,6 +38,12 @@ public final class Insn {
     public int addrSize;
     /** Segment override, or -1. */
     public int segOverride;
+    /** Whether a VEX prefix stood before the opcode; {@code rex} then holds its W, R, X and B in REX's places. */
+    public boolean vex;
+    /** VEX.vvvv: a second source or destination register. */
+    public int vvvv;
+    /** VEX.L: 256-bit operation. */
+    public boolean vexL;
 
     /** Whether there is a ModRM byte. */
     public boolean hasModrm;
@@ -67,6 +75,11 @@ public final class Insn {
     /** {@return whether the ModRM operand is in memory} */
     public boolean isMem() {
         return hasModrm && mod != 3;
+    }
+
+    /** {@return whether a byte register number names AH, CH, DH or BH: 4 to 7 without REX} */
+    public boolean highByte(int register) {
+        return rex == 0 && !vex && register >= 4 && register < 8;
     }
 
     /** {@return REX.W} */

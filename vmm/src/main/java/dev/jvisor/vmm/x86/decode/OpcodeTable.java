@@ -2,15 +2,17 @@ package dev.jvisor.vmm.x86.decode;
 
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.IdentityHashMap;
 import java.util.List;
+import java.util.Set;
 
 /**
  * All instructions the software CPU knows. Filled once at start by the instruction packages, read-only afterwards. What is not in it raises
  * #UD.
  */
 public final class OpcodeTable {
-    /** Opcode maps: one byte; 0F; 0F 38; 0F 3A. */
-    public static final int ONE_BYTE = 0, M0F = 1, M0F38 = 2, M0F3A = 3;
+    /** Opcode maps: one byte; 0F; 0F 38; 0F 3A; and the last three again behind a VEX prefix. */
+    public static final int ONE_BYTE = 0, M0F = 1, M0F38 = 2, M0F3A = 3, V0F = 4, V0F38 = 5, V0F3A = 6;
     /** For every mandatory-prefix class, or every group extension. */
     public static final int ANY = -1;
     /** Mandatory-prefix classes. */
@@ -19,8 +21,9 @@ public final class OpcodeTable {
     private static final int EXTENSIONS = 16;
 
     /** Indexed by map, prefix, opcode; each slot has 16 entries: /0 to /7 in memory form, then in register form. */
-    private final Opcode[][] slots = new Opcode[4 * 4 * 256][];
+    private final Opcode[][] slots = new Opcode[7 * 4 * 256][];
     private final List<Opcode> all = new ArrayList<>();
+    private final Set<Opcode> lockable = Collections.newSetFromMap(new IdentityHashMap<>());
 
     /** Defines an opcode without a group extension. */
     public void def(String name, int map, int prefix, int op, boolean modrm, Opcode.Imm imm, Opcode.Translator t) {
@@ -42,6 +45,16 @@ public final class OpcodeTable {
     /** Defines one member of a group in register form only. */
     public void groupReg(String name, int map, int prefix, int op, int ext, Opcode.Imm imm, Opcode.Translator t) {
         put(new Opcode(name, map, prefix, op, true, imm, t), ext + 8, ext + 9);
+    }
+
+    /** Lets the opcode defined last be used with a LOCK prefix, when its ModRM operand is in memory. */
+    public void allowLock() {
+        lockable.add(all.getLast());
+    }
+
+    /** {@return whether LOCK may stand before an opcode with a memory operand} */
+    public boolean lockable(Opcode o) {
+        return lockable.contains(o);
     }
 
     private void put(Opcode o, int from, int to) {

@@ -1,0 +1,61 @@
+package dev.jvisor.vmm.x86.ops;
+
+import dev.jvisor.vmm.x86.cpu.Cpu;
+
+/** Stores of {@code r[d]}: base, scaled index and displacement, 64-bit addresses, no segment base. */
+final class StoreIndex {
+    private StoreIndex() { }
+
+    static Store of(int bytes) {
+        return switch (bytes) {
+            case 1 -> new W8();
+            case 2 -> new W16();
+            case 4 -> new W32();
+            default -> new W64();
+        };
+    }
+
+    private static final class W8 extends Store {
+        W8() {
+            super(Addressing.INDEX, 1);
+        }
+
+        @Override
+        public void exec(Cpu c) {
+            c.st8(c.r[a] + (c.r[b] << scale) + imm, c.r[d], this);
+        }
+    }
+
+    private static final class W16 extends Store {
+        W16() {
+            super(Addressing.INDEX, 2);
+        }
+
+        @Override
+        public void exec(Cpu c) {
+            c.st16(c.r[a] + (c.r[b] << scale) + imm, c.r[d], this);
+        }
+    }
+
+    private static final class W32 extends Store {
+        W32() {
+            super(Addressing.INDEX, 4);
+        }
+
+        @Override
+        public void exec(Cpu c) {
+            c.st32(c.r[a] + (c.r[b] << scale) + imm, c.r[d], this);
+        }
+    }
+
+    private static final class W64 extends Store {
+        W64() {
+            super(Addressing.INDEX, 8);
+        }
+
+        @Override
+        public void exec(Cpu c) {
+            c.st64(c.r[a] + (c.r[b] << scale) + imm, c.r[d], this);
+        }
+    }
+}
