@@ -26,6 +26,11 @@ public final class Block {
     /** Next block in the same bucket of the cache. */
     public Block chain;
 
+    /** Next block that begins in the same host page. */
+    public Block pageNext;
+    /** Next block whose tail lies in the same host page. */
+    public Block secondNext;
+
     /** Makes a block. */
     public Block(Uop[] ops, long rip, long linear, long host, int mode, int insns, int secondPage) {
         this.ops = ops;

@@ -126,11 +126,16 @@ public final class Mmu {
             return linear + tlb.addend[i];
         }
         walkOrThrow(linear, access, c.cpl == 3, u);
-        return enter(tlb, linear, access, c.cpl == 3, true);
+        return enter(tlb, linear, access, c.cpl == 3, u);
     }
 
-    /** Puts the walk's result into a TLB. {@return host offset, or -1 with {@link #lastGpa} set} */
-    private long enter(Tlb tlb, long linear, int access, boolean asUser, boolean inBlock) {
+    /**
+     * Puts the walk's result into a TLB.
+     *
+     * @param u the step of a block that makes the access, or null
+     * @return host offset, or -1 with {@link #lastGpa} set
+     */
+    private long enter(Tlb tlb, long linear, int access, boolean asUser, Uop u) {
         int i = (int) (linear >>> 12) & Tlb.SIZE - 1;
         long page = linear & -4096L;
         long address = frame | linear & 4095;
@@ -148,7 +153,7 @@ public final class Mmu {
                 return -1;
             }
             if (pageFlags[hostPage] != 0) {
-                if (inBlock) {
+                if (u != null) {
                     c.checkOwnCode(hostPage, u);
                 }
                 gpa.touch(hostPage);
@@ -277,7 +282,7 @@ public final class Mmu {
         } finally {
             implicit = false;
         }
-        return enter(tlb, linear, access, false, false);
+        return enter(tlb, linear, access, false, null);
     }
 
     /** {@return the GPA of a linear address for a debugger, without setting bits or faulting; -1 when not mapped} */

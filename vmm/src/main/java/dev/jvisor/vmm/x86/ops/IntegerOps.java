@@ -13,5 +13,12 @@ public final class IntegerOps {
         StackOps.register(t);
         Jumps.register(t);
         BitTests.register(t);
+        BitCounts.register(t);
+        BitFields.register(t);
+        Shifts.register(t);
+        Multiply.register(t);
+        Strings.register(t);
+        Decimal.register(t);
+        FlagOps.register(t);
     }
 }

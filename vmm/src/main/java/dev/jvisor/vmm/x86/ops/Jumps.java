@@ -58,7 +58,7 @@ public final class Jumps {
         return new Link(target, (i.csBase + target ^ i.csBase + i.ip) >>> 12 == 0);
     }
 
-    private static Link nextLink(Insn i) {
+    static Link nextLink(Insn i) {
         long next = i.ip + i.len;
         return linkTo(i, i.code == 8 ? next : i.code == 4 ? next & 0xFFFFFFFFL : next & 0xFFFF);
     }

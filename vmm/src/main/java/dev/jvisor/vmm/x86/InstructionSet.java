@@ -1,0 +1,17 @@
+package dev.jvisor.vmm.x86;
+
+import dev.jvisor.vmm.x86.decode.OpcodeTable;
+import dev.jvisor.vmm.x86.fpu.X87Ops;
+import dev.jvisor.vmm.x86.ops.IntegerOps;
+
+/** Puts the opcode table together from the instruction packages. */
+final class InstructionSet {
+    private InstructionSet() { }
+
+    static OpcodeTable table() {
+        OpcodeTable t = new OpcodeTable();
+        IntegerOps.register(t);
+        X87Ops.register(t);
+        return t;
+    }
+}

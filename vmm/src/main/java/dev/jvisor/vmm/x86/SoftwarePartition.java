@@ -1,0 +1,104 @@
+package dev.jvisor.vmm.x86;
+
+import dev.jvisor.vmm.backend.BackendConfig;
+import dev.jvisor.vmm.backend.BackendPartition;
+import dev.jvisor.vmm.backend.BackendVp;
+import dev.jvisor.vmm.backend.CpuidTable;
+import dev.jvisor.vmm.backend.InterruptController;
+import dev.jvisor.vmm.backend.VpInterrupts;
+import dev.jvisor.vmm.memory.GpaListener;
+import dev.jvisor.vmm.memory.GpaRegion;
+import dev.jvisor.vmm.memory.GpaSpace;
+import dev.jvisor.vmm.x86.cpu.Cpu;
+import dev.jvisor.vmm.x86.decode.OpcodeTable;
+import dev.jvisor.vmm.x86.system.CpuidModel;
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
+
+/** A partition of software VPs; passes on to them what happens to its memory. */
+final class SoftwarePartition implements BackendPartition, GpaListener {
+    private static final long TSC_HZ = 1_000_000_000L;
+
+    private final GpaSpace gpa;
+    private final BackendConfig config;
+    private final OpcodeTable opcodes;
+    private final CpuidTable cpuid;
+    private final List<SoftwareVp> vps = new CopyOnWriteArrayList<>();
+
+    SoftwarePartition(GpaSpace gpa, BackendConfig config, OpcodeTable opcodes) {
+        this.gpa = gpa;
+        this.config = config;
+        this.opcodes = opcodes;
+        this.cpuid = config.cpuid() != null ? config.cpuid() : CpuidModel.build(config.processors(), TSC_HZ);
+        gpa.addListener(this);
+    }
+
+    OpcodeTable opcodes() {
+        return opcodes;
+    }
+
+    @Override
+    public BackendConfig.Irqchip irqchip() {
+        return BackendConfig.Irqchip.USER;
+    }
+
+    @Override
+    public InterruptController interruptController() {
+        return null;
+    }
+
+    @Override
+    public long tscHz() {
+        return TSC_HZ;
+    }
+
+    @Override
+    public CpuidTable cpuid() {
+        return cpuid;
+    }
+
+    @Override
+    public BackendVp createVp(int index, VpInterrupts interrupts) {
+        SoftwareVp vp = new SoftwareVp(this, new Cpu(index, gpa, interrupts, cpuid, config.clock(), TSC_HZ));
+        vps.add(vp);
+        return vp;
+    }
+
+    void closed(SoftwareVp vp) {
+        vps.remove(vp);
+    }
+
+    /** {@code by} decodes code of a page that was not known to hold any. */
+    void dropWrites(int hostPage, SoftwareVp by) {
+        for (SoftwareVp vp : vps) {
+            if (vp != by) {
+                vp.requestDropWrites(hostPage);
+            }
+        }
+    }
+
+    @Override
+    public void mapped(GpaRegion region) {
+        vps.forEach(SoftwareVp::memoryChanged);
+    }
+
+    @Override
+    public void unmapped(GpaRegion region) {
+        vps.forEach(SoftwareVp::memoryChanged);
+    }
+
+    @Override
+    public void codeWritten(int hostPage) {
+        vps.forEach(v -> v.codeWritten(hostPage));
+    }
+
+    @Override
+    public void dirtyLogReset() {
+        vps.forEach(SoftwareVp::memoryChanged);
+    }
+
+    @Override
+    public void close() {
+        gpa.removeListener(this);
+    }
+}

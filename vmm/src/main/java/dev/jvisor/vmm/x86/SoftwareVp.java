@@ -1,0 +1,469 @@
+package dev.jvisor.vmm.x86;
+
+import dev.jvisor.vmm.backend.BackendVp;
+import dev.jvisor.vmm.backend.InterceptHandler;
+import dev.jvisor.vmm.backend.VpExit;
+import dev.jvisor.vmm.backend.VpInterrupts;
+import dev.jvisor.vmm.memory.GpaSpace;
+import dev.jvisor.vmm.state.VpState;
+import dev.jvisor.vmm.x86.cpu.Block;
+import dev.jvisor.vmm.x86.cpu.BlockAbort;
+import dev.jvisor.vmm.x86.cpu.CallUop;
+import dev.jvisor.vmm.x86.cpu.Cpu;
+import dev.jvisor.vmm.x86.cpu.Flags;
+import dev.jvisor.vmm.x86.cpu.GuestFault;
+import dev.jvisor.vmm.x86.cpu.Link;
+import dev.jvisor.vmm.x86.cpu.Uop;
+import dev.jvisor.vmm.x86.system.DebugRegisters;
+import dev.jvisor.vmm.x86.system.EventDelivery;
+import dev.jvisor.vmm.x86.system.Reset;
+import dev.jvisor.vmm.x86.system.StateTransfer;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+
+/**
+ * One VP of the software CPU: the run loop. Blocks are executed one after another as long as each knows the next and nothing is pending;
+ * all else (finding blocks, events, single steps, debugging) happens between.
+ */
+final class SoftwareVp implements BackendVp {
+    private static final int RING = 16;
+
+    private final SoftwarePartition partition;
+    private final Cpu cpu;
+    private final VpInterrupts interrupts;
+    private final BlockCache cache;
+    private final BlockBuilder builder;
+    /** Names the instruction to be fetched, in faults of the fetch. */
+    private final Uop fetch = new CallUop(null);
+    private final byte[] pageFlags;
+    /** RIPs of the blocks entered last. */
+    private final long[] ring = new long[RING];
+    private int ringAt;
+    private Block lastBlock;
+
+    private final PageQueue written = new PageQueue();
+    private final PageQueue dropWrites = new PageQueue();
+    private volatile Thread runner;
+
+    private boolean shutdown;
+    private boolean debugStep;
+    private boolean breakpointHit;
+    private boolean resuming;
+    private String error;
+
+    SoftwareVp(SoftwarePartition partition, Cpu cpu) {
+        this.partition = partition;
+        this.cpu = cpu;
+        this.interrupts = cpu.interrupts;
+        this.pageFlags = cpu.gpa.pageFlags();
+        this.cache = new BlockCache(pageFlags.length);
+        this.builder = new BlockBuilder(cpu, partition.opcodes(), fetch);
+        fetch.seg = Cpu.CS;
+        Reset.powerOn(cpu);
+    }
+
+    // ---- the run loop
+
+    @Override
+    public VpExit run(InterceptHandler handler) {
+        cpu.handler = handler;
+        runner = Thread.currentThread();
+        resuming = true;
+        try {
+            return loop();
+        } catch (Throwable t) {
+            StringWriter text = new StringWriter();
+            t.printStackTrace(new PrintWriter(text));
+            error = text.toString();
+            return VpExit.INTERNAL_ERROR;
+        } finally {
+            runner = null;
+        }
+    }
+
+    private VpExit loop() {
+        Cpu c = cpu;
+        if (shutdown) {
+            return VpExit.SHUTDOWN;
+        }
+        while (true) {
+            try {
+                if (c.pending != 0 || c.halted || breakpointHit || shutdown) {
+                    VpExit exit = service(c);
+                    if (exit != null) {
+                        return exit;
+                    }
+                }
+                if (c.shadow || (c.mode & Cpu.MODE_SINGLE) != 0 || c.pendingDebug != 0 || debugStep || resuming) {
+                    VpExit exit = oneStep(c);
+                    if (exit != null) {
+                        return exit;
+                    }
+                } else {
+                    if ((c.sysFlags & Flags.RF) != 0) {
+                        // Nothing looks at it while no breakpoint register is armed.
+                        c.sysFlags &= ~Flags.RF;
+                    }
+                    chain(c, find(c, c.mode));
+                }
+            } catch (GuestFault f) {
+                deliverFault(c);
+            }
+        }
+    }
+
+    /** Runs blocks until one does not know the next, or something is pending. */
+    private void chain(Cpu c, Block first) {
+        Block b = first;
+        long[] recent = ring;
+        try {
+            do {
+                c.blockPage = b.hostPage();
+                recent[ringAt++ & RING - 1] = b.rip;
+                b.count++;
+                Uop[] ops = b.ops;
+                int last = ops.length - 1;
+                for (int k = 0; k < last; k++) {
+                    ops[k].exec(c);
+                }
+                Block next = ops[last].leave(c);
+                c.instructions += b.insns;
+                b = next;
+            } while (b != null && c.pending == 0);
+        } catch (GuestFault f) {
+            countUpTo(c, b);
+            deliverFault(c);
+        } catch (BlockAbort a) {
+            countUpTo(c, b);
+            c.rip = c.faultIp;
+            c.next = null;
+            c.link = null;
+            alone(c);
+        }
+    }
+
+    private void deliverFault(Cpu c) {
+        c.rip = c.faultIp;
+        if (!EventDelivery.deliverFault(c)) {
+            shutdown = true;
+        }
+    }
+
+    /** Counts the instructions of a block that were complete when one of them faulted. */
+    private void countUpTo(Cpu c, Block b) {
+        lastBlock = b;
+        long seen = b.rip;
+        for (Uop u : b.ops) {
+            if (u.ip == c.faultIp) {
+                break;
+            }
+            if (u.ip != seen) {
+                seen = u.ip;
+                c.instructions++;
+            }
+        }
+        if (seen != b.rip || c.faultIp != b.rip) {
+            c.instructions++;
+        }
+    }
+
+    /** Finds or decodes the block at {@code rip}. Throws the fault of the fetch. */
+    private Block find(Cpu c, int mode) {
+        long rip = c.rip;
+        Link link = c.link;
+        c.link = null;
+        boolean single = (mode & Cpu.MODE_SINGLE) != 0;
+        if (!single && link == null) {
+            Block known = c.jump(rip);
+            if (known != null) {
+                return known;
+            }
+        }
+        long linear = c.long64() ? rip : c.segBase[Cpu.CS] + rip & 0xFFFFFFFFL;
+        fetch.ip = rip;
+        long host = c.fetchHost(linear, fetch);
+        Block b = cache.find(host, rip, linear, mode);
+        if (b != null && b.secondPage >= 0) {
+            long next = (linear | 4095) + 1;
+            if (c.fetchHost(c.long64() ? next : next & 0xFFFFFFFFL, fetch) >>> 12 != b.secondPage) {
+                b.valid = false;
+                b = null;
+            }
+        }
+        if (b == null) {
+            b = build(c, rip, linear, host, mode);
+        }
+        lastBlock = b;
+        if (!single && b.secondPage < 0) {
+            c.jumpCache[Cpu.jumpSlot(rip)] = b;
+            if (link != null && link.target == rip) {
+                link.to = b;
+            }
+        }
+        return b;
+    }
+
+    private Block build(Cpu c, long rip, long linear, long host, int mode) {
+        watch(c, (int) (host >>> 12));
+        Block b = builder.build(rip, linear, host, mode);
+        if (b.secondPage >= 0 && (pageFlags[b.secondPage] & GpaSpace.PAGE_CODE) == 0) {
+            // Only now is the second page known: flag it, then read again.
+            watch(c, b.secondPage);
+            b = builder.build(rip, linear, host, mode);
+        }
+        cache.add(b);
+        return b;
+    }
+
+    /** Sees to it that every write to a page is noticed from now on. */
+    private void watch(Cpu c, int hostPage) {
+        if ((pageFlags[hostPage] & GpaSpace.PAGE_CODE) == 0) {
+            c.gpa.setFlag(hostPage, GpaSpace.PAGE_CODE);
+            c.dropWrites(hostPage);
+            partition.dropWrites(hostPage, this);
+        }
+    }
+
+    // ---- one instruction at a time
+
+    /** Executes one instruction with what that takes: shadow, traps, debugging. {@return why to leave the run, or null} */
+    private VpExit oneStep(Cpu c) {
+        boolean wasResuming = resuming;
+        resuming = false;
+        long linear = c.long64() ? c.rip : c.segBase[Cpu.CS] + c.rip & 0xFFFFFFFFL;
+        if (builder.isBreakpoint(linear) && !wasResuming) {
+            return VpExit.DEBUG;
+        }
+        if (wasResuming && !debugStep && !builder.isBreakpoint(linear) && !c.shadow && (c.mode & Cpu.MODE_SINGLE) == 0
+                && c.pendingDebug == 0) {
+            return null;
+        }
+        boolean tf = (c.sysFlags & Flags.TF) != 0;
+        if ((c.mode & Cpu.MODE_SINGLE) != 0 && DebugRegisters.breakpointBefore(c)) {
+            if (!EventDelivery.deliver(c, Cpu.DB, EventDelivery.Kind.EXCEPTION, false, 0, c.rip)) {
+                shutdown = true;
+            }
+            return null;
+        }
+        c.sysFlags &= ~Flags.RF;
+        boolean shadow = c.shadow;
+        c.shadow = false;
+        c.noTrap = false;
+        boolean faulted = false;
+        try {
+            alone(c);
+        } catch (GuestFault f) {
+            faulted = true;
+            deliverFault(c);
+        }
+        if (!faulted && !EventDelivery.trapAfter(c, tf)) {
+            shutdown = true;
+        }
+        if (shadow) {
+            c.raise(Cpu.PEND_INTERRUPT);
+        }
+        return debugStep && !shutdown ? VpExit.DEBUG : null;
+    }
+
+    /** Executes the instruction at {@code rip} on its own; it may overwrite itself. */
+    private void alone(Cpu c) {
+        Block b = null;
+        try {
+            c.mode |= Cpu.MODE_SINGLE;
+            b = find(c, c.mode);
+            c.blockPage = b.hostPage();
+            ring[ringAt++ & RING - 1] = b.rip;
+            Uop[] ops = b.ops;
+            int last = ops.length - 1;
+            for (int k = 0; k < last; k++) {
+                ops[k].exec(c);
+            }
+            ops[last].leave(c);
+            c.instructions += b.insns;
+        } finally {
+            // A link out of a block of one must not lead chains there.
+            c.link = null;
+            c.next = null;
+            c.modeChanged();
+        }
+    }
+
+    // ---- events
+
+    /** Looks after what is pending. {@return why to leave the run, or null to go on} */
+    private VpExit service(Cpu c) {
+        int p = c.take(Cpu.PEND_FLUSH | Cpu.PEND_CODE | Cpu.PEND_SLOW);
+        if ((p & Cpu.PEND_FLUSH) != 0) {
+            c.regionsChanged();
+        }
+        if ((p & Cpu.PEND_CODE) != 0) {
+            drainQueues(c);
+        }
+        if (shutdown) {
+            return VpExit.SHUTDOWN;
+        }
+        if (breakpointHit) {
+            breakpointHit = false;
+            return VpExit.DEBUG;
+        }
+        if (c.take(Cpu.PEND_KICK) != 0) {
+            return VpExit.KICKED;
+        }
+        if (!c.shadow && (c.take(Cpu.PEND_INTERRUPT) != 0 || c.halted)) {
+            events(c);
+            if (shutdown) {
+                return VpExit.SHUTDOWN;
+            }
+        }
+        return c.halted ? VpExit.HALT : null;
+    }
+
+    private void events(Cpu c) {
+        VpInterrupts in = interrupts;
+        if (!c.nmiBlocked && in.nmiPending() && in.takeNmi()) {
+            deliver(c, Cpu.NMI, EventDelivery.Kind.NMI);
+            // An interrupt may still wait behind it.
+            c.raise(Cpu.PEND_INTERRUPT);
+            return;
+        }
+        if ((c.sysFlags & Flags.IF) != 0 && in.pendingVector() >= 0) {
+            int vector = in.acknowledge();
+            if (vector >= 0) {
+                deliver(c, vector, EventDelivery.Kind.EXTERNAL);
+                c.raise(Cpu.PEND_INTERRUPT);
+            }
+        }
+    }
+
+    private void deliver(Cpu c, int vector, EventDelivery.Kind kind) {
+        c.halted = false;
+        if (!EventDelivery.deliver(c, vector, kind, false, 0, c.rip)) {
+            shutdown = true;
+        }
+    }
+
+    // ---- code that is overwritten
+
+    /** Somebody wrote to a page that blocks were decoded from. Any thread. */
+    void codeWritten(int hostPage) {
+        if (Thread.currentThread() == runner) {
+            cache.invalidatePage(hostPage);
+        } else {
+            written.add(hostPage);
+            cpu.raise(Cpu.PEND_CODE);
+        }
+    }
+
+    /** Another VP decodes a page: from now on this one's writes to it must be noticed. Any thread. */
+    void requestDropWrites(int hostPage) {
+        dropWrites.add(hostPage);
+        cpu.raise(Cpu.PEND_CODE);
+    }
+
+    private void drainQueues(Cpu c) {
+        for (int p = dropWrites.poll(); p >= 0; p = dropWrites.poll()) {
+            if (c.dropWrites(p)) {
+                // It may have been written between the request and now.
+                c.gpa.touch(p);
+            }
+        }
+        for (int p = written.poll(); p >= 0; p = written.poll()) {
+            cache.invalidatePage(p);
+        }
+    }
+
+    /** Regions or page flags changed. Any thread. */
+    void memoryChanged() {
+        cpu.raise(Cpu.PEND_FLUSH);
+    }
+
+    // ---- BackendVp
+
+    @Override
+    public int index() {
+        return cpu.index;
+    }
+
+    @Override
+    public void kick() {
+        cpu.raise(Cpu.PEND_KICK);
+    }
+
+    @Override
+    public void interruptsChanged() {
+        cpu.raise(Cpu.PEND_INTERRUPT);
+    }
+
+    @Override
+    public boolean wakeable() {
+        Cpu c = cpu;
+        if ((c.pending & Cpu.PEND_KICK) != 0 || shutdown || interrupts.initPending()) {
+            return true;
+        }
+        return !c.halted || !c.nmiBlocked && interrupts.nmiPending()
+                || (c.sysFlags & Flags.IF) != 0 && interrupts.pendingVector() >= 0;
+    }
+
+    @Override
+    public void getState(VpState into) {
+        StateTransfer.get(cpu, into);
+    }
+
+    @Override
+    public void setState(VpState from) {
+        shutdown = false;
+        breakpointHit = false;
+        StateTransfer.set(from, cpu);
+        cpu.next = null;
+        cpu.link = null;
+        cpu.regionsChanged();
+        cpu.raise(Cpu.PEND_INTERRUPT);
+    }
+
+    @Override
+    public void debug(long[] breakpoints, boolean singleStep) {
+        debugStep = singleStep;
+        builder.breakpoints(breakpoints, () -> {
+            breakpointHit = true;
+            cpu.raise(Cpu.PEND_SLOW);
+        });
+        cache.clear();
+    }
+
+    @Override
+    public long translate(long gva) {
+        return cpu.mmu.probe(gva);
+    }
+
+    @Override
+    public long instructions() {
+        return cpu.instructions;
+    }
+
+    @Override
+    public String explain() {
+        StringBuilder s = new StringBuilder();
+        VpState state = new VpState();
+        getState(state);
+        s.append(state.dump());
+        if (shutdown) {
+            s.append(String.format("shut down: last exception %d, error %x, at %x, address %x%n", cpu.faultVector, cpu.faultError,
+                    cpu.faultIp, cpu.faultAddress));
+        }
+        BlockListing.append(s, cpu, lastBlock);
+        s.append("last blocks:");
+        for (int k = 0; k < RING; k++) {
+            s.append(' ').append(Long.toHexString(ring[ringAt + k & RING - 1]));
+        }
+        s.append(String.format("%n%d instructions, %d blocks, %d overwritten%n", cpu.instructions, cache.size(), cache.invalidated()));
+        if (error != null) {
+            s.append(error);
+        }
+        return s.toString();
+    }
+
+    @Override
+    public void close() {
+        partition.closed(this);
+    }
+}
