@@ -3,6 +3,7 @@ package dev.jvisor.vmm.x86;
 import dev.jvisor.vmm.x86.decode.OpcodeTable;
 import dev.jvisor.vmm.x86.fpu.X87Ops;
 import dev.jvisor.vmm.x86.ops.IntegerOps;
+import dev.jvisor.vmm.x86.system.SystemOps;
 
 /** Puts the opcode table together from the instruction packages. */
 final class InstructionSet {
@@ -12,6 +13,7 @@ final class InstructionSet {
         OpcodeTable t = new OpcodeTable();
         IntegerOps.register(t);
         X87Ops.register(t);
+        SystemOps.register(t);
         return t;
     }
 }
