@@ -14,5 +14,6 @@ module dev.jvisor.vmm {
     exports dev.jvisor.vmm.apic;
     exports dev.jvisor.vmm.loader;
     exports dev.jvisor.vmm.partition;
+    exports dev.jvisor.vmm.x86;
 
 }

@@ -3,6 +3,7 @@ package dev.jvisor.vmm.x86;
 import dev.jvisor.vmm.x86.decode.OpcodeTable;
 import dev.jvisor.vmm.x86.fpu.X87Ops;
 import dev.jvisor.vmm.x86.ops.IntegerOps;
+import dev.jvisor.vmm.x86.simd.SimdOps;
 import dev.jvisor.vmm.x86.system.SystemOps;
 
 /** Puts the opcode table together from the instruction packages. */
@@ -14,6 +15,7 @@ final class InstructionSet {
         IntegerOps.register(t);
         X87Ops.register(t);
         SystemOps.register(t);
+        SimdOps.register(t);
         return t;
     }
 }
