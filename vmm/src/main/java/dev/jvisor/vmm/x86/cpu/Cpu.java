@@ -201,6 +201,9 @@ public final class Cpu {
     /** RIP of the instruction that faulted. */
     public long faultIp;
 
+    /** A data breakpoint is armed. */
+    private boolean watching;
+
     // The TLB in force: arrays of one of the three Tlbs, chosen by privilege.
     private final Tlb[] tlbs = {new Tlb(), new Tlb(), new Tlb()};
     private int tlbIndex;
@@ -304,7 +307,53 @@ public final class Cpu {
             m |= MODE_SINGLE;
         }
         mode = m;
+        chooseTlb();
+    }
+
+    private void chooseTlb() {
         useTlb(cpl == 3 ? 2 : (cr4 & CR4_SMAP) != 0 && (sysFlags & Flags.AC) == 0 ? 1 : 0);
+    }
+
+    /** Must be called when DR0 to DR3 or DR7 change: arms or disarms the breakpoints. */
+    public void breakpointsChanged() {
+        boolean any = false;
+        for (int n = 0; n < 4; n++) {
+            any |= watches(n);
+        }
+        if (any || watching) {
+            flushTlb();
+        }
+        watching = any;
+        modeChanged();
+    }
+
+    /** {@return whether DRn is armed for data: writes, or reads and writes} */
+    private boolean watches(int n) {
+        return (dr[7] >>> 2 * n & 3) != 0 && (dr[7] >>> 16 + 4 * n & 1) != 0;
+    }
+
+    /** {@return whether a page has a data breakpoint in it and must stay out of the TLBs} */
+    boolean watched(long page) {
+        if (watching) {
+            for (int n = 0; n < 4; n++) {
+                if (watches(n) && (dr[n] & -4096L) == page) {
+                    return true;
+                }
+            }
+        }
+        return false;
+    }
+
+    /** Notes the data breakpoints that an access hits, for the trap after the instruction. */
+    private void watch(long va, int size, boolean write) {
+        for (int n = 0; n < 4; n++) {
+            int kind = (int) (dr[7] >>> 16 + 4 * n) & 15;
+            // Length codes 0 to 3 stand for 1, 2, 8 and 4 bytes.
+            int length = kind >> 2 == 2 ? 8 : (kind >> 2) + 1;
+            if (watches(n) && (write || (kind & 2) != 0) && va < dr[n] + length && va + size > dr[n]) {
+                pendingDebug |= 1 << n;
+            }
+        }
     }
 
     private boolean flat(int seg) {
@@ -343,8 +392,10 @@ public final class Cpu {
         if ((changed & value & Flags.IF) != 0) {
             raise(PEND_INTERRUPT);
         }
-        if ((changed & (Flags.TF | Flags.VM | Flags.AC)) != 0) {
+        if ((changed & (Flags.TF | Flags.VM)) != 0) {
             modeChanged();
+        } else if ((changed & Flags.AC) != 0) {
+            chooseTlb();
         }
     }
 
@@ -557,6 +608,9 @@ public final class Cpu {
         if (writeTag[i] == (va + size - 1 & -4096L)) {
             return va + addend[i];
         }
+        if (watching) {
+            watch(va, size, true);
+        }
         long first = mmu.translateForWrite(va, u);
         if (((va ^ va + size - 1) & -4096L) != 0) {
             mmu.translateForWrite(va + size - 1 & -4096L, u);
@@ -570,6 +624,9 @@ public final class Cpu {
         int i = (int) (va >>> 12) & Tlb.SIZE - 1;
         if (readTag[i] == (va + size - 1 & -4096L)) {
             return va + addend[i];
+        }
+        if (watching) {
+            watch(va, size, false);
         }
         long first = mmu.translateForRead(va, u);
         if (((va ^ va + size - 1) & -4096L) != 0) {
@@ -602,6 +659,9 @@ public final class Cpu {
     }
 
     private long slowLoad(long va, int size, Uop u) {
+        if (watching) {
+            watch(va, size, false);
+        }
         long last = va + size - 1;
         if (((va ^ last) & -4096L) != 0) {
             mmu.translateForRead(va, u);
@@ -625,6 +685,9 @@ public final class Cpu {
     }
 
     private void slowStore(long va, int size, long value, Uop u) {
+        if (watching) {
+            watch(va, size, true);
+        }
         long last = va + size - 1;
         if (((va ^ last) & -4096L) != 0) {
             mmu.translateForWrite(va, u);

@@ -159,6 +159,10 @@ public final class Mmu {
                 gpa.touch(hostPage);
             }
         }
+        if (c.watched(page)) {
+            // Every access to a page with a data breakpoint comes the slow way.
+            return host;
+        }
         boolean mayWrite = writable || !asUser && (c.cr0 & Cpu.CR0_WP) == 0;
         boolean direct = isRam && mayWrite && dirty && pageFlags[hostPage] == 0;
         if (tlb.readTag[i] != page) {
@@ -168,6 +172,9 @@ public final class Mmu {
         tlb.addend[i] = (host & -4096L) - page;
         tlb.writeTag[i] = direct ? page : Tlb.NONE;
         tlb.global[i] = global;
+        if (!global) {
+            tlb.noteLocal(i);
+        }
         if (largeMask != 0) {
             noteLargePage(linear, largeMask);
         }
@@ -185,6 +192,9 @@ public final class Mmu {
         tlb.codeTag[i] = linear & -4096L;
         tlb.codePage[i] = (int) (region.hostOffset() + (frame - region.gpa()) >>> 12);
         tlb.codeGlobal[i] = global;
+        if (!global) {
+            tlb.noteLocal(Tlb.SIZE + i);
+        }
         if (largeMask != 0) {
             noteLargePage(linear, largeMask);
         }

@@ -18,18 +18,50 @@ final class Tlb {
     final long[] codeTag = new long[CODE_SIZE];
     final int[] codePage = new int[CODE_SIZE];
     final boolean[] codeGlobal = new boolean[CODE_SIZE];
+    /** Slots filled with pages that are not global since the last flush, code slots counted from {@link #SIZE}; so that a flush need not look at all. */
+    private final int[] local = new int[SIZE];
+    private int locals;
 
     Tlb() {
         flush();
     }
 
+    /** Notes that a slot now holds a page that is not global. @param slot index, plus {@link #SIZE} for code */
+    void noteLocal(int slot) {
+        if (locals < local.length) {
+            local[locals] = slot;
+        }
+        locals++;
+    }
+
     void flush() {
+        locals = 0;
         Arrays.fill(readTag, NONE);
         Arrays.fill(writeTag, NONE);
         Arrays.fill(codeTag, NONE);
     }
 
     void flushLocal() {
+        int n = locals;
+        locals = 0;
+        if (n > local.length) {
+            flushEveryLocal();
+            return;
+        }
+        for (int k = 0; k < n; k++) {
+            int i = local[k];
+            if (i >= SIZE) {
+                if (!codeGlobal[i - SIZE]) {
+                    codeTag[i - SIZE] = NONE;
+                }
+            } else if (!global[i]) {
+                readTag[i] = NONE;
+                writeTag[i] = NONE;
+            }
+        }
+    }
+
+    private void flushEveryLocal() {
         for (int i = 0; i < SIZE; i++) {
             if (!global[i]) {
                 readTag[i] = NONE;

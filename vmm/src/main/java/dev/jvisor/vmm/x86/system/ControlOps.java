@@ -21,8 +21,8 @@ final class ControlOps {
     private ControlOps() { }
 
     static void register(OpcodeTable t) {
-        t.def("MOV Rd,Cd", M0F, ANY, 0x20, true, Imm.NONE, (i, e) -> e.callEnd(ControlRegisters::read, i.rm, i.reg, 0, 0));
-        t.def("MOV Rd,Dd", M0F, ANY, 0x21, true, Imm.NONE, (i, e) -> e.callEnd(DebugRegisters::read, i.rm, i.reg, 0, 0));
+        t.def("MOV Rd,Cd", M0F, ANY, 0x20, true, Imm.NONE, (i, e) -> e.call(ControlRegisters::read, i.rm, i.reg, 0, 0));
+        t.def("MOV Rd,Dd", M0F, ANY, 0x21, true, Imm.NONE, (i, e) -> e.call(DebugRegisters::read, i.rm, i.reg, 0, 0));
         t.def("MOV Cd,Rd", M0F, ANY, 0x22, true, Imm.NONE, (i, e) -> e.callEnd(ControlRegisters::write, i.reg, i.rm, 0, 0));
         t.def("MOV Dd,Rd", M0F, ANY, 0x23, true, Imm.NONE, (i, e) -> e.callEnd(DebugRegisters::write, i.reg, i.rm, 0, 0));
         t.def("CLTS", M0F, ANY, 0x06, false, Imm.NONE, (i, e) -> e.callEnd(ControlRegisters::clts));
@@ -118,17 +118,23 @@ final class ControlOps {
         t.groupReg("VMX", M0F, ANY, 0x01, 0, Imm.NONE, (i, e) -> e.invalid());
         t.groupReg("SVM", M0F, ANY, 0x01, 3, Imm.NONE, (i, e) -> e.invalid());
         t.groupReg("CLAC STAC", M0F, NP, 0x01, 1, Imm.NONE, (i, e) -> byRm(i, e, 2, ControlOps::clac, 3, ControlOps::stac));
-        t.groupReg("XGETBV XSETBV", M0F, NP, 0x01, 2, Imm.NONE, (i, e) -> byRm(i, e, 0, ControlRegisters::xgetbv, 1, ControlRegisters::xsetbv));
+        t.groupReg("XGETBV XSETBV", M0F, NP, 0x01, 2, Imm.NONE, (i, e) -> {
+            if ((i.rm & 7) == 1) {
+                e.callEnd(ControlRegisters::xsetbv);
+            } else {
+                byRm(i, e, 0, ControlRegisters::xgetbv, -1, null);
+            }
+        });
         t.groupReg("SWAPGS RDTSCP", M0F, ANY, 0x01, 7, Imm.NONE, (i, e) -> byRm(i, e, 0, SyscallOps::swapgs, 1, ControlOps::rdtscp));
     }
 
-    /** Chooses by ModRM.rm; everything else, and among it VMCALL, MONITOR and MWAIT, is #UD. */
+    /** Chooses by ModRM.rm; everything else, and among it MONITOR and MWAIT, is #UD. */
     private static void byRm(Insn i, Emitter e, int rm0, Semantic f0, int rm1, Semantic f1) {
         int rm = i.rm & 7;
         if (rm == rm0) {
-            e.callEnd(f0);
+            e.call(f0);
         } else if (rm == rm1) {
-            e.callEnd(f1);
+            e.call(f1);
         } else {
             e.invalid();
         }

@@ -53,10 +53,13 @@ public final class DebugRegisters {
             case 6 -> c.dr[6] = v & 0xE00FL | DR6_FIXED;
             case 7 -> {
                 c.dr[7] = v & DR7_WRITABLE | DR7_FIXED;
-                c.modeChanged();
+                c.breakpointsChanged();
                 c.raise(Cpu.PEND_SLOW);
             }
-            default -> c.dr[n] = v;
+            default -> {
+                c.dr[n] = v;
+                c.breakpointsChanged();
+            }
         }
     }
 
@@ -80,5 +83,19 @@ public final class DebugRegisters {
         }
         c.dr[6] |= hit;
         return hit != 0;
+    }
+
+    /** Notes the I/O breakpoints that an access to ports hits, for the trap after the instruction. */
+    static void watchPort(Cpu c, int port, int size) {
+        if ((c.dr[7] & 0xFF) == 0 || (c.cr4 & Cpu.CR4_DE) == 0) {
+            return;
+        }
+        for (int n = 0; n < 4; n++) {
+            int kind = (int) (c.dr[7] >>> 16 + 4 * n) & 15;
+            boolean armed = (c.dr[7] >>> 2 * n & 3) != 0 && (kind & 3) == 2;
+            if (armed && port <= c.dr[n] + (kind >> 2) && port + size > c.dr[n]) {
+                c.pendingDebug |= 1 << n;
+            }
+        }
     }
 }

@@ -60,6 +60,10 @@ public final class EventDelivery {
     public static boolean deliver(Cpu c, int vector, Kind kind, boolean hasError, int error, long returnIp) {
         // No block is executing; stores of the delivery may hit any page.
         c.blockPage = -1;
+        if (kind == Kind.EXCEPTION && isFault(vector)) {
+            // The instruction will be executed again, and hit its data breakpoints again.
+            c.pendingDebug = 0;
+        }
         int cls = kind == Kind.EXCEPTION ? classOf(vector) : BENIGN;
         boolean doubleFault = kind == Kind.EXCEPTION && vector == Cpu.DF;
         for (;;) {

@@ -91,7 +91,7 @@ public final class Reset {
         c.next = null;
         c.link = null;
         c.flushTlb();
-        c.modeChanged();
+        c.breakpointsChanged();
     }
 
     private static void segment(Cpu c, int s, int selector, long base, int attr) {

@@ -131,7 +131,7 @@ public final class StateTransfer {
             c.mmu.loadPdptes(c.cr3);
         }
         c.flushTlb();
-        c.modeChanged();
+        c.breakpointsChanged();
         c.raise(Cpu.PEND_SLOW | Cpu.PEND_INTERRUPT);
     }
 

@@ -63,6 +63,11 @@ final class TaskState {
 
     /** Checks the right to use ports: IOPL, then the I/O permission bitmap. @param size 1, 2 or 4 */
     static void checkPort(Cpu c, int port, int size, Uop u) {
+        checkBitmap(c, port, size, u);
+        DebugRegisters.watchPort(c, port, size);
+    }
+
+    private static void checkBitmap(Cpu c, int port, int size, Uop u) {
         boolean vm86 = Operands.vm86(c);
         if ((c.cr0 & Cpu.CR0_PE) == 0 || !vm86 && c.cpl <= (c.sysFlags >> 12 & 3)) {
             return;

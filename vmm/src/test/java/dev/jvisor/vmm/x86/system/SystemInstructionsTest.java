@@ -318,4 +318,53 @@ class SystemInstructionsTest {
             i.rm = 1;
         })));
     }
+
+    @Test
+    void dataBreakpointsTrapAfterTheAccess() {
+        t.longMode(0);
+        Uop u = t.here();
+        u.d = 1;
+        u.a = Cpu.RAX;
+        c.r[Cpu.RAX] = 0x8004;
+        DebugRegisters.write(c, u);
+        u.d = 7;
+        // DR1 armed, four bytes, writes only.
+        c.r[Cpu.RAX] = 1 << 2 | 0xD << 20;
+        DebugRegisters.write(c, u);
+        c.ld32(0x8004, u);
+        c.st32(0x8000, 1, u);
+        c.st64(0x8008, 1, u);
+        assertEquals(0, c.pendingDebug);
+        c.st8(0x8007, 1, u);
+        assertEquals(2, c.pendingDebug);
+        t.idt64(1, TestCpu.CODE64, 0x6000, 14, 0, 0);
+        c.rip = 0x5002;
+        assertTrue(EventDelivery.trapAfter(c, false));
+        assertEquals(0x6000, c.rip);
+        assertEquals(0xFFFF0FF2L, c.dr[6]);
+        assertEquals(0x5002, t.r64(c.r[Cpu.RSP]));
+    }
+
+    @Test
+    void changeOfCr3KeepsGlobalPagesOnly() {
+        t.longMode(0);
+        ControlRegisters.setCr4(c, Cpu.CR4_PAE | Cpu.CR4_PGE, t.here());
+        // 2 MiB at 200000h global, 2 MiB at 0 not; then both point elsewhere.
+        t.w64(TestCpu.TABLES + 0x2008, 0x20_0000L | 0x187);
+        t.w64(0x8000, 1);
+        t.w64(0x20_8000, 2);
+        t.w64(0x38_0000, 3);
+        assertEquals(1, c.ld64(0x8000, t.here()));
+        assertEquals(2, c.ld64(0x20_8000, t.here()));
+        t.w64(TestCpu.TABLES + 0x2000, 0x20_0000L | 0x87);
+        t.w64(TestCpu.TABLES + 0x2008, 0x87);
+        c.r[Cpu.RAX] = TestCpu.TABLES;
+        Uop u = t.here();
+        u.d = 3;
+        ControlRegisters.write(c, u);
+        assertEquals(2, c.ld64(0x8000, t.here()));
+        assertEquals(2, c.ld64(0x20_8000, t.here()));
+        c.flushTlbPage(0x20_8000);
+        assertEquals(1, c.ld64(0x20_8000, t.here()));
+    }
 }
