@@ -24,13 +24,6 @@ final class Moves {
         t.def("MOV Ev,Gv", ONE_BYTE, ANY, 0x89, true, Imm.NONE, (i, e) -> toRm(e, i, i.opSize));
         t.def("MOV Gb,Eb", ONE_BYTE, ANY, 0x8A, true, Imm.NONE, (i, e) -> fromRm(e, i, 1));
         t.def("MOV Gv,Ev", ONE_BYTE, ANY, 0x8B, true, Imm.NONE, (i, e) -> fromRm(e, i, i.opSize));
-        t.def("MOVNTI M,G", M0F, NP, 0xC3, true, Imm.NONE, (i, e) -> {
-            if (i.isMem()) {
-                Operands.store(e, i, i.reg, Math.max(i.opSize, 4));
-            } else {
-                e.invalid();
-            }
-        });
         t.group("MOV Eb,Ib", ONE_BYTE, ANY, 0xC6, 0, Imm.BYTE, (i, e) -> constantToRm(e, i, 1));
         t.group("MOV Ev,Iz", ONE_BYTE, ANY, 0xC7, 0, Imm.Z, (i, e) -> constantToRm(e, i, i.opSize));
         for (int r = 0; r < 8; r++) {
