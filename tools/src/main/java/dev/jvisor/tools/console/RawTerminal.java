@@ -1,7 +1,6 @@
 package dev.jvisor.tools.console;
 
 import java.io.IOException;
-import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import org.jline.terminal.Attributes;
@@ -52,7 +51,8 @@ final class RawTerminal implements AutoCloseable {
         try {
             // Output may be a pipe while a person types.
             Terminal t = TerminalBuilder.builder().system(true).systemOutput(TerminalBuilder.SystemOutput.SysOutOrSysErr)
-                    .dumb(false).nativeSignals(false).build();
+                    .dumb(false).nativeSignals(false)
+                    .graphemeCluster(false).build(); // which would ask the terminal questions, and eat what is typed meanwhile
             return new RawTerminal(t);
         } catch (IOException | IllegalStateException e) {
             LOG.warn("no raw mode, keys reach the guest a line at a time: {}", e.getMessage());
@@ -71,10 +71,6 @@ final class RawTerminal implements AutoCloseable {
         }
     }
 
-    InputStream input() {
-        return terminal.input();
-    }
-
     private synchronized void restore() {
         if (!closed) {
             closed = true;
@@ -90,6 +86,6 @@ final class RawTerminal implements AutoCloseable {
         } catch (IllegalStateException e) {
             LOG.trace("ending already", e);
         }
-        // The terminal itself is not closed: that would wait for the thread that reads from it. The process ends soon.
+        // JLine closes the terminal itself in a shutdown hook of its own.
     }
 }

@@ -36,10 +36,12 @@ public final class SerialEnd implements AutoCloseable {
         if (name.equals("stdio")) {
             OutputStream stdout = new FileOutputStream(FileDescriptor.out);
             RawTerminal terminal = RawTerminal.open();
+            // Not JLine's stream, terminal or not: closing that waits for whoever reads.
+            InputStream stdin = new FileInputStream(FileDescriptor.in);
             if (terminal == null) {
-                return new SerialEnd(new FileInputStream(FileDescriptor.in), stdout, null);
+                return new SerialEnd(stdin, stdout, null);
             }
-            return new SerialEnd(new EscapeInput(terminal.input(), a -> {
+            return new SerialEnd(new EscapeInput(stdin, a -> {
                 if (a == EscapeKeys.Action.QUIT) {
                     quit.run();
                 } else {
