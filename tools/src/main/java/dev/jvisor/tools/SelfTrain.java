@@ -1,5 +1,9 @@
 package dev.jvisor.tools;
 
+import dev.jvisor.guest.baremetal.HelloGuest;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 
@@ -7,7 +11,13 @@ import picocli.CommandLine.Command;
 @Command(name = "self-train", hidden = true, description = "makes the start-up cache")
 final class SelfTrain implements Callable<Integer> {
     @Override
-    public Integer call() {
-        return Main.run("--help");
+    public Integer call() throws IOException {
+        Path guest = Files.createTempFile("jvisor-train", ".elf");
+        try {
+            HelloGuest.program().write(guest);
+            return Main.run("run", "--backend", "software", "--memory", "16M", "--kernel", guest.toString(), "--timeout", "20s");
+        } finally {
+            Files.delete(guest);
+        }
     }
 }

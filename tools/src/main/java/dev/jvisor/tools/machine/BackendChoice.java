@@ -7,6 +7,7 @@ import dev.jvisor.vmm.kvm.KvmBackend;
 import dev.jvisor.vmm.kvm.KvmProbe;
 import dev.jvisor.vmm.kvm.KvmReport;
 import dev.jvisor.vmm.time.SystemClock;
+import dev.jvisor.vmm.x86.SoftwareBackend;
 import java.io.PrintStream;
 
 /** Picks the engine that {@code --backend} asks for. */
@@ -68,6 +69,6 @@ public final class BackendChoice {
     }
 
     private static Backend software() {
-        throw new UserMistake("--backend software: not in this build yet; use --backend kvm");
+        return new SoftwareBackend();
     }
 }
