@@ -12,6 +12,11 @@ public final class SimdOps {
         MoveOps.register(s);
         IntegerOps.register(s);
         ShuffleOps.register(s);
+        FloatOps.register(s);
+        ConvertOps.register(s);
+        StringOps.register(s);
+        AesOps.register(s);
+        ShaOps.register(s);
         StateOps.register(s);
     }
 }

@@ -101,4 +101,65 @@ final class InstructionForms {
         }
         return f.all;
     }
+
+    /** Floating point: arithmetic, comparison, conversion. */
+    static List<Form> floats() {
+        InstructionForms f = new InstructionForms();
+        f.xmm(Kind.SINGLE, "addps subps mulps divps sqrtps minps maxps addss subss mulss divss sqrtss minss maxss haddps hsubps addsubps");
+        f.xmm(Kind.DOUBLE, "addpd subpd mulpd divpd sqrtpd minpd maxpd addsd subsd mulsd divsd sqrtsd minsd maxsd haddpd hsubpd addsubpd");
+        f.xmm(Kind.SINGLE, "ucomiss comiss cvtps2pd cvtss2sd cvtps2dq cvttps2dq");
+        f.xmm(Kind.DOUBLE, "ucomisd comisd cvtpd2ps cvtsd2ss cvtpd2dq cvttpd2dq");
+        f.xmm(Kind.INTEGER, "cvtdq2ps cvtdq2pd");
+        for (int n = 0; n < 16; n++) {
+            if (n < 8) {
+                f.xmmImm(Kind.SINGLE, "cmpps cmpss", n);
+                f.xmmImm(Kind.DOUBLE, "cmppd cmpsd", n);
+            }
+            f.xmmImm(Kind.SINGLE, "roundps roundss", n);
+            f.xmmImm(Kind.DOUBLE, "roundpd roundsd", n);
+        }
+        f.each(Kind.SINGLE, "cvtss2si cvttss2si", "%xmm1,%eax", "%xmm1,%rax", "(%rsi),%eax", "1(%rsi),%rcx");
+        f.each(Kind.DOUBLE, "cvtsd2si cvttsd2si", "%xmm1,%eax", "%xmm1,%rax", "(%rsi),%eax", "(%rsi),%rcx");
+        f.each(Kind.INTEGER, "cvtsi2ssl cvtsi2sdl", "%eax,%xmm0", "(%rsi),%xmm0");
+        f.each(Kind.INTEGER, "cvtsi2ssq cvtsi2sdq", "%rax,%xmm0", "(%rsi),%xmm0");
+        f.each(Kind.DOUBLE, "cvtsi2ssq cvtsi2sdq cvtsi2ssl", "%rax,%xmm0".replace("%rax", "(%rsi)"));
+        f.each(Kind.INTEGER, "cvtpi2ps cvtpi2pd", "%mm1,%xmm0", "(%rsi),%xmm0");
+        f.each(Kind.SINGLE, "cvtps2pi cvttps2pi", "%xmm1,%mm0", "(%rsi),%mm0");
+        f.each(Kind.DOUBLE, "cvtpd2pi cvttpd2pi", "%xmm1,%mm0", "(%rsi),%mm0");
+        f.each(Kind.SINGLE, "addps cvtps2dq", "8(%rsi),%xmm0");
+        f.each(Kind.SINGLE, "addss cvtps2pd ucomiss", "5(%rsi),%xmm0");
+        return f.all;
+    }
+
+    /** Dot products. */
+    static List<Form> dotProducts() {
+        InstructionForms f = new InstructionForms();
+        f.xmmImm(Kind.SINGLE, "dpps", 0xFF, 0xF1, 0x31, 0x7F, 0xA5, 0x0F, 0x1F, 0xC8);
+        f.xmmImm(Kind.DOUBLE, "dppd", 0x33, 0x31, 0x13, 0x22, 0x03, 0x30);
+        return f.all;
+    }
+
+    /** String comparison with every immediate. */
+    static List<Form> strings() {
+        InstructionForms f = new InstructionForms();
+        for (int n = 0; n < 128; n++) {
+            for (String name : new String[] {"pcmpestrm", "pcmpestri", "pcmpistrm", "pcmpistri"}) {
+                f.add(Kind.TEXT, name + " $" + n + ",%xmm1,%xmm2");
+            }
+            f.add(Kind.TEXT, "pcmpistri $" + n + ",3(%rsi),%xmm0", "pcmpestriq $" + n + ",(%rsi),%xmm0", "pcmpestrm $" + n + ",(%rsi),%xmm0");
+        }
+        return f.all;
+    }
+
+    /** AES, PCLMULQDQ, SHA. */
+    static List<Form> crypto() {
+        InstructionForms f = new InstructionForms();
+        f.xmm(Kind.INTEGER, "aesenc aesenclast aesdec aesdeclast aesimc");
+        f.xmm(Kind.INTEGER, "sha1nexte sha1msg1 sha1msg2 sha256msg1 sha256msg2");
+        f.add(Kind.INTEGER, "sha256rnds2 %xmm0,%xmm1,%xmm2", "sha256rnds2 %xmm0,(%rsi),%xmm1", "sha256rnds2 %xmm0,%xmm1,%xmm0");
+        f.xmmImm(Kind.INTEGER, "aeskeygenassist", 0, 1, 0x1B, 0xFF);
+        f.xmmImm(Kind.INTEGER, "sha1rnds4", 0, 1, 2, 3);
+        f.xmmImm(Kind.INTEGER, "pclmulqdq", 0, 1, 0x10, 0x11, 0xFF);
+        return f.all;
+    }
 }

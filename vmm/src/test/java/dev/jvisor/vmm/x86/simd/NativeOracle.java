@@ -25,6 +25,16 @@ final class NativeOracle {
         return System.getProperty("os.arch").equals("amd64") && System.getProperty("os.name").equals("Linux") && exists("gcc");
     }
 
+    /** {@return whether the host's processor has all of these features, named as Linux names them} */
+    static boolean has(String... features) throws IOException {
+        for (String line : Files.readAllLines(Path.of("/proc/cpuinfo"))) {
+            if (line.startsWith("flags")) {
+                return List.of(line.split("\\s+")).containsAll(List.of(features));
+            }
+        }
+        return false;
+    }
+
     private static boolean exists(String command) {
         for (String d : System.getenv().getOrDefault("PATH", "").split(":")) {
             if (Files.isExecutable(Path.of(d, command))) {
