@@ -4,18 +4,18 @@ import dev.jvisor.vmm.memory.GpaSpace;
 import dev.jvisor.vmm.x86.cpu.Cpu;
 import dev.jvisor.vmm.x86.cpu.GuestFault;
 import dev.jvisor.vmm.x86.cpu.Uop;
+import dev.jvisor.vmm.x86.decode.Decoder;
 import dev.jvisor.vmm.x86.decode.Emitter;
 import dev.jvisor.vmm.x86.decode.Insn;
-import dev.jvisor.vmm.x86.decode.Opcode;
 import dev.jvisor.vmm.x86.decode.OpcodeTable;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.util.List;
 
 /** Executes single instructions on a {@link Cpu} in flat 64-bit mode without paging, through the opcode table's translators. */
 final class SoftwareRun {
     static final int MEMORY = 0x1000;
+    private static final int CODE = 0x3000;
     private static final OpcodeTable TABLE = new OpcodeTable();
 
     static {
@@ -36,72 +36,23 @@ final class SoftwareRun {
         cpu.mode = Cpu.MODE_LONG | 2 | Cpu.MODE_FLAT | Cpu.MODE_STACK32;
     }
 
-    /** Translates machine code of the forms that tests use: any register, or (RSI) with a displacement. {@return its steps, null if unknown} */
+    /** Decodes and translates one instruction of 64-bit code. {@return its steps, null if there is none} */
     static Uop[] translate(byte[] code) {
+        SoftwareRun run = new SoftwareRun();
+        MemorySegment.copy(code, 0, run.ram, ValueLayout.JAVA_BYTE, CODE, code.length);
+        Decoder decoder = new Decoder(run.cpu, TABLE);
         Insn i = new Insn();
-        int at = 0;
-        for (; ; at++) {
-            int b = code[at] & 0xFF;
-            if (b == 0x66) {
-                i.size66 = true;
-            } else if (b == 0xF2 || b == 0xF3) {
-                i.rep = b;
-            } else {
-                break;
-            }
-        }
-        if ((code[at] & 0xF0) == 0x40) {
-            i.rex = code[at++];
-        }
-        i.prefix = i.rep == 0xF2 ? OpcodeTable.PF2 : i.rep == 0xF3 ? OpcodeTable.PF3 : i.size66 ? OpcodeTable.P66 : OpcodeTable.NP;
-        i.map = OpcodeTable.ONE_BYTE;
-        if (code[at] == 0x0F) {
-            at++;
-            i.map = code[at] == 0x38 ? OpcodeTable.M0F38 : code[at] == 0x3A ? OpcodeTable.M0F3A : OpcodeTable.M0F;
-            at += i.map == OpcodeTable.M0F ? 0 : 1;
-        }
-        i.op = code[at++] & 0xFF;
-        i.code = 8;
-        i.addrSize = 8;
-        i.opSize = (i.rex & 8) != 0 ? 8 : i.size66 ? 2 : 4;
-        i.mode = Cpu.MODE_LONG | 2 | Cpu.MODE_FLAT | Cpu.MODE_STACK32;
-        i.segOverride = -1;
-        i.seg = Cpu.DS;
-        Opcode[] entries = TABLE.find(i.map, i.prefix, i.op);
-        if (entries == null) {
+        if (decoder.decode(i, CODE, CODE, CODE, run.cpu.mode, true, null) != Decoder.OK) {
             return null;
         }
-        int entry = 0;
-        if (at < code.length) {
-            int modrm = code[at++] & 0xFF;
-            i.hasModrm = true;
-            i.mod = modrm >> 6;
-            i.reg = modrm >> 3 & 7 | (i.rex & 4) << 1;
-            i.rm = modrm & 7 | (i.rex & 1) << 3;
-            i.base = i.rm;
-            i.index = Cpu.ZERO;
-            if (i.mod == 1) {
-                i.disp = code[at++];
-            }
-            entry = (i.mod == 3 ? 8 : 0) + (i.reg & 7);
+        if (i.len != code.length) {
+            throw new IllegalStateException("length is " + i.len + ", not " + code.length + ": " + decoder.opcode().name());
         }
-        Opcode o = entries[entry];
-        if (o == null) {
-            return null;
-        }
-        if (o.imm() == Opcode.Imm.BYTE) {
-            i.imm = code[at++];
-        }
-        if (at != code.length) {
-            throw new IllegalStateException("encoding not understood at byte " + at + ": " + o.name());
-        }
-        i.len = code.length;
         Emitter e = new Emitter();
         e.begin();
         e.instruction(i);
-        o.translator().translate(i, e);
-        List<Uop> ops = e.ops();
-        return ops.toArray(new Uop[0]);
+        decoder.opcode().translator().translate(i, e);
+        return e.ops().toArray(new Uop[0]);
     }
 
     /** Executes on a copy of {@code in}. {@return what it left} */
