@@ -24,8 +24,6 @@ public final class Msrs {
     public long pat;
     /** IA32_MISC_ENABLE. */
     public long miscEnable;
-    /** IA32_SPEC_CTRL. */
-    public long specCtrl;
     /** IA32_BIOS_SIGN_ID: microcode revision. */
     public long biosSignId;
     /** IA32_DEBUGCTL. */

@@ -38,8 +38,8 @@ public final class CpuidModel {
     private static final int LEAF7_EBX = 1 | 1 << 1 | 1 << 3 | 1 << 7 | 1 << 8 | 1 << 9 | 1 << 18 | 1 << 19 | 1 << 20 | 1 << 23 | 1 << 29;
     /** UMIP, RDPID. */
     private static final int LEAF7_ECX = 1 << 2 | 1 << 22;
-    /** FSRM, IBRS and IBPB, STIBP, ARCH_CAPABILITIES, SSBD. */
-    private static final int LEAF7_EDX = 1 << 4 | 1 << 26 | 1 << 27 | 1 << 29 | 1 << 31;
+    /** FSRM, ARCH_CAPABILITIES. No IBRS, STIBP, SSBD: with them Linux says "vulnerable" of what it need not mitigate. */
+    private static final int LEAF7_EDX = 1 << 4 | 1 << 29;
 
     private CpuidModel() { }
 

@@ -11,7 +11,7 @@ import dev.jvisor.vmm.x86.cpu.Uop;
  */
 public final class MsrFile {
     static final int IA32_TSC = 0x10, IA32_PLATFORM_ID = 0x17, IA32_APIC_BASE = 0x1B, IA32_FEATURE_CONTROL = 0x3A, IA32_TSC_ADJUST = 0x3B,
-            IA32_SPEC_CTRL = 0x48, IA32_PRED_CMD = 0x49, IA32_BIOS_UPDT_TRIG = 0x79, IA32_BIOS_SIGN_ID = 0x8B, MSR_PLATFORM_INFO = 0xCE,
+            IA32_BIOS_UPDT_TRIG = 0x79, IA32_BIOS_SIGN_ID = 0x8B, MSR_PLATFORM_INFO = 0xCE,
             IA32_MTRRCAP = 0xFE, IA32_ARCH_CAPABILITIES = 0x10A, IA32_SYSENTER_CS = 0x174, IA32_SYSENTER_ESP = 0x175, IA32_SYSENTER_EIP = 0x176,
             IA32_MCG_CAP = 0x179, IA32_MCG_STATUS = 0x17A, IA32_MISC_ENABLE = 0x1A0, IA32_DEBUGCTL = 0x1D9, IA32_MTRR_PHYSBASE0 = 0x200,
             IA32_MTRR_FIX64K_00000 = 0x250, IA32_MTRR_FIX16K_80000 = 0x258, IA32_MTRR_FIX16K_A0000 = 0x259, IA32_MTRR_FIX4K_C0000 = 0x268,
@@ -20,10 +20,10 @@ public final class MsrFile {
             IA32_KERNEL_GS_BASE = 0xC0000102, IA32_TSC_AUX = 0xC0000103;
 
     /**
-     * IA32_ARCH_CAPABILITIES: RDCL_NO, IBRS_ALL, SKIP_L1DFL_VMENTRY, SSB_NO, MDS_NO, PSCHANGE_MC_NO, TAA_NO, SBDR_SSDP_NO, FBSDP_NO, PSDP_NO,
+     * IA32_ARCH_CAPABILITIES: RDCL_NO, SKIP_L1DFL_VMENTRY, SSB_NO, MDS_NO, PSCHANGE_MC_NO, TAA_NO, SBDR_SSDP_NO, FBSDP_NO, PSDP_NO,
      * BHI_NO, PBRSB_NO, GDS_NO, RFDS_NO. Nothing here speculates.
      */
-    static final long ARCH_CAPABILITIES = 0x3 | 0x8 | 0x10 | 0x20 | 0x40 | 0x100 | 0xE000 | 1 << 20 | 1 << 24 | 1 << 26 | 1 << 27;
+    static final long ARCH_CAPABILITIES = 0x1 | 0x8 | 0x10 | 0x20 | 0x40 | 0x100 | 0xE000 | 1 << 20 | 1 << 24 | 1 << 26 | 1 << 27;
     /** Fast strings; no BTS, no PEBS. */
     static final long MISC_ENABLE_RESET = 0x1801;
     private static final long MISC_ENABLE_WRITABLE = 0x1 | 1 << 3 | 1 << 7 | 1 << 16 | 1 << 18 | 1 << 22 | 1L << 34 | 0x1800;
@@ -40,7 +40,6 @@ public final class MsrFile {
         switch (index) {
             case IA32_TSC -> v = c.tsc();
             case IA32_TSC_ADJUST -> v = m.tscAdjust;
-            case IA32_SPEC_CTRL -> v = m.specCtrl;
             case IA32_BIOS_SIGN_ID -> v = m.biosSignId;
             case IA32_PLATFORM_ID, IA32_MCG_CAP, IA32_MCG_STATUS -> v = 0;
             case IA32_DEBUGCTL -> v = m.debugCtl;
@@ -102,15 +101,6 @@ public final class MsrFile {
             case IA32_TSC_ADJUST -> {
                 c.mmu.tscOffset += v - m.tscAdjust;
                 m.tscAdjust = v;
-            }
-            case IA32_SPEC_CTRL -> {
-                if ((v & ~7L) != 0) {
-                    return false;
-                }
-                m.specCtrl = v;
-            }
-            case IA32_PRED_CMD -> {
-                return (v & ~1L) == 0;
             }
             // A guest writes 0, executes CPUID and reads the revision back; there is no microcode to load.
             case IA32_BIOS_SIGN_ID, IA32_BIOS_UPDT_TRIG, IA32_MCG_STATUS -> { }

@@ -118,7 +118,6 @@ public final class Reset {
         m.sysenterEip = 0;
         m.pat = PAT_RESET;
         m.miscEnable = MsrFile.MISC_ENABLE_RESET;
-        m.specCtrl = 0;
         m.biosSignId = 1L << 32;
         m.debugCtl = 0;
         m.mtrrDefType = 0xC06;

@@ -1,0 +1,311 @@
+package dev.jvisor.vmm.x86;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import dev.jvisor.vmm.state.SegmentState;
+import dev.jvisor.vmm.state.VpState;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/** Whole system programs, as machine code through decoder and engine: changes of mode, user mode and back, debugging, virtual-8086 mode. */
+class SystemEngineTest {
+    private static final long BASE = 0x50000;
+    private static final long TSS = 0x22000;
+
+    private static final String TO_LONG_MODE = """
+            start:
+            cli
+            mov ax, cs
+            mov ds, ax
+            lgdt [gdtr - start]
+            mov eax, cr0
+            or al, 1
+            mov cr0, eax
+            .byte 0x66, 0xEA
+            .long pm - start + 0x50000
+            .word 0x18
+            gdtr: .word 0xFF
+            .long 0x20000
+            idtr: .word 0xFFF
+            .quad 0x21000
+
+            .code32
+            pm:
+            mov ax, 0x10
+            mov ds, ax
+            mov ss, ax
+            mov es, ax
+            mov esp, 0x80000
+            mov eax, 0x6A0
+            mov cr4, eax
+            mov eax, 0x10000
+            mov cr3, eax
+            mov ecx, 0xC0000080
+            rdmsr
+            or eax, 0x901
+            wrmsr
+            mov eax, cr0
+            or eax, 0x80010000
+            mov cr0, eax
+            .byte 0xEA
+            .long lm - start + 0x50000
+            .word 0x08
+
+            .code64
+            gate:
+            shl edi, 4
+            add edi, 0x21000
+            mov [rdi], si
+            mov word ptr [rdi + 2], 8
+            mov [rdi + 4], dx
+            shr rsi, 16
+            mov [rdi + 6], si
+            mov qword ptr [rdi + 8], 0
+            ret
+
+            lm:
+            lidt [rip + idtr]
+            mov ax, 0x30
+            ltr ax
+            """;
+
+    private static final String ENTER_USER = """
+            push 0x23
+            push 0x70000
+            push 0x202
+            push 0x2B
+            lea rax, [rip + user]
+            push rax
+            iretq
+            """;
+
+    private final TestMachine m = new TestMachine();
+
+    @BeforeEach
+    void needsAssembler() {
+        assumeTrue(GnuAs.available(), "the GNU assembler is not installed");
+        m.w64(TestMachine.GDT + 0x20, 0x00CFF3000000FFFFL);
+        m.w64(TestMachine.GDT + 0x28, 0x00AFFB000000FFFFL);
+        m.w64(TestMachine.GDT + 0x30, 0x0000890000000067L | TSS << 16);
+        m.w64(TestMachine.GDT + 0x38, 0);
+        m.w64(TSS + 4, 0x7F000);
+    }
+
+    private VpState boot(String source) {
+        VpState s = TestMachine.real16();
+        s.seg[VpState.CS] = new SegmentState((int) BASE >> 4, BASE, 0xFFFF, 0x9B);
+        return m.run(s, GnuAs.assemble(16, source));
+    }
+
+    @Test
+    void realModeToUserModeAndAllWaysIntoTheKernel() {
+        m.w64(TestMachine.PT + 8 * 0x60, 0);
+        VpState s = boot(TO_LONG_MODE + """
+                mov ecx, 0xC0000081
+                xor eax, eax
+                mov edx, 0x001B0008
+                wrmsr
+                inc ecx
+                lea rax, [rip + syscall_entry]
+                xor edx, edx
+                wrmsr
+                mov ecx, 0xC0000084
+                mov eax, 0x700
+                wrmsr
+                mov edi, 0x80
+                lea rsi, [rip + int80]
+                mov edx, 0xEE00
+                call gate
+                mov edi, 14
+                lea rsi, [rip + pagefault]
+                mov edx, 0x8E00
+                call gate
+                mov edi, 6
+                lea rsi, [rip + undefined]
+                mov edx, 0x8E00
+                call gate
+                """ + ENTER_USER + """
+                user:
+                mov edi, 'u'
+                syscall
+                mov edi, 'i'
+                int 0x80
+                mov byte ptr [0x60000], 'f'
+                movzx edi, byte ptr [0x60000]
+                syscall
+                mov edi, cs
+                and edi, 3
+                add edi, '0'
+                syscall
+                ud2
+
+                syscall_entry:
+                mov eax, edi
+                out 0xE9, al
+                sysretq
+
+                int80:
+                mov eax, edi
+                out 0xE9, al
+                iretq
+
+                pagefault:
+                push rax
+                mov al, 'P'
+                out 0xE9, al
+                mov qword ptr [0x13000 + 0x60 * 8], 0x60007
+                mov rax, cr2
+                invlpg [rax]
+                pop rax
+                add rsp, 8
+                iretq
+
+                undefined:
+                mov al, 'U'
+                out 0xE9, al
+                mov rax, [rsp]
+                movzx eax, word ptr [rax]
+                mov rbx, [rsp + 8]
+                mov rcx, [rsp + 24]
+                hlt
+                """);
+        assertEquals("uiPf3U", m.output.toString());
+        // UD2 at the saved RIP, from user mode, with the user's stack.
+        assertEquals(0x0B0F, s.gpr[0]);
+        assertEquals(0x2B, s.gpr[3]);
+        assertEquals(0x70000, s.gpr[1]);
+        assertEquals(0x7F000 - 40, s.gpr[4]);
+    }
+
+    @Test
+    void trapFlagStepsThroughUserCode() {
+        boot(TO_LONG_MODE + """
+                mov edi, 1
+                lea rsi, [rip + step]
+                mov edx, 0x8E00
+                call gate
+                push 0x23
+                push 0x70000
+                push 0x102
+                push 0x2B
+                lea rax, [rip + user]
+                push rax
+                iretq
+
+                user:
+                xor eax, eax
+                mov ecx, 2
+                1: dec ecx
+                jnz 1b
+                nop
+                nop
+
+                step:
+                push rax
+                mov rax, dr6
+                shr eax, 14
+                and al, 1
+                add al, '0'
+                out 0xE9, al
+                mov eax, 0xFFFF0FF0
+                mov dr6, rax
+                pop rax
+                inc r8d
+                cmp r8d, 7
+                je 1f
+                iretq
+                1: hlt
+                """);
+        assertEquals("1111111", m.output.toString());
+    }
+
+    @Test
+    void breakpointRegistersStopAtInstructionsAndData() {
+        VpState s = boot(TO_LONG_MODE + """
+                mov edi, 1
+                lea rsi, [rip + debug]
+                mov edx, 0x8E00
+                call gate
+                lea rax, [rip + target]
+                mov dr0, rax
+                mov eax, 0x90000
+                mov dr1, rax
+                mov eax, 0x000D0000
+                shl eax, 4
+                or eax, 0x5
+                mov dr7, rax
+                mov rbx, [0x90000]
+                mov [0x90008], rbx
+                mov [0x90002], bl
+                nop
+                target:
+                nop
+                xor eax, eax
+                mov dr7, rax
+                hlt
+
+                debug:
+                mov rax, dr6
+                and eax, 15
+                add eax, '0'
+                out 0xE9, al
+                xor eax, eax
+                mov dr6, rax
+                or dword ptr [rsp + 16], 0x10000
+                iretq
+                """);
+        assertEquals("21", m.output.toString());
+        assertEquals(0x400, s.dr7);
+    }
+
+    @Test
+    void virtual8086CodeIsInterruptedAndResumed() {
+        VpState s = TestMachine.flat32();
+        s.gdtLimit = 0xFF;
+        m.w64(TestMachine.GDT + 0x30, 0x0000890000000067L | TSS << 16);
+        m.w64(TSS + 4, 0x0000_0010_0007_F000L);
+        // INT 21h by an interrupt gate of DPL 3 in the 32-bit code segment.
+        VpState end = m.run(s, GnuAs.assemble(32, """
+                mov ax, 0x30
+                ltr ax
+                call 1f
+                1: pop ebx
+                lea eax, [ebx + handler - 1b]
+                mov word ptr [0x21000 + 0x21 * 8], ax
+                mov word ptr [0x21000 + 0x21 * 8 + 2], 0x18
+                mov word ptr [0x21000 + 0x21 * 8 + 4], 0xEE00
+                shr eax, 16
+                mov word ptr [0x21000 + 0x21 * 8 + 6], ax
+                mov dword ptr [0x30000], 0x21CD41B0
+                mov dword ptr [0x30004], 0x21CD42B0
+                push 0
+                push 0
+                push 0x4000
+                push 0x4000
+                push 0x3800
+                push 0x1000
+                push 0x23002
+                push 0x3000
+                push 0
+                iretd
+
+                handler:
+                out 0xE9, al
+                inc esi
+                mov edx, [esp + 8]
+                mov edi, [esp + 24]
+                mov cx, ds
+                cmp esi, 2
+                je 1f
+                iretd
+                1: hlt
+                """));
+        assertEquals("AB", m.output.toString());
+        assertTrue((end.gpr[2] & 0x20000) != 0);
+        assertEquals(0, end.gpr[1] & 0xFFFF);
+        // DS as the interrupted code had it.
+        assertEquals(0x4000, end.gpr[7]);
+    }
+}
