@@ -38,7 +38,14 @@ final class SoftwareRun {
 
     /** Decodes and translates one instruction of 64-bit code. {@return its steps, null if there is none} */
     static Uop[] translate(byte[] code) {
+        return translate(code, Cpu.MODE_LONG | 2 | Cpu.MODE_FLAT | Cpu.MODE_STACK32);
+    }
+
+    /** Decodes and translates one instruction of code for {@code mode}. {@return its steps, null if there is none} */
+    static Uop[] translate(byte[] code, int mode) {
         SoftwareRun run = new SoftwareRun();
+        run.cpu.mode = mode;
+        run.cpu.segLimit[Cpu.CS] = -1;
         MemorySegment.copy(code, 0, run.ram, ValueLayout.JAVA_BYTE, CODE, code.length);
         Decoder decoder = new Decoder(run.cpu, TABLE);
         Insn i = new Insn();

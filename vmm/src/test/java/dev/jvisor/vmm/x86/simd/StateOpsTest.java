@@ -254,4 +254,32 @@ class StateOpsTest {
         exec((byte) 0x0F, (byte) 0x10, (byte) 0x0E);
         assertEquals(0x5555555555555555L, c.xmm[2]);
     }
+
+    @Test
+    void segmentsApplyToMemoryOperands() {
+        run.ram.set(LE64, AREA, 0x1234567890ABCDEFL);
+        c.segBase[Cpu.FS] = 0x500;
+        c.r[Cpu.RSI] = AREA - 0x500;
+        // MOVUPS XMM1,FS:(RSI)
+        exec((byte) 0x64, (byte) 0x0F, (byte) 0x10, (byte) 0x0E);
+        assertEquals(0x1234567890ABCDEFL, c.xmm[2]);
+        c.xmm[2] = 0;
+        int segmented = 1 | Cpu.MODE_STACK32;
+        c.mode = segmented;
+        c.segBase[Cpu.DS] = 0x1000;
+        c.segLimit[Cpu.DS] = 0x100F;
+        c.segAttr[Cpu.DS] = 0xC093;
+        c.r[Cpu.RSI] = 0xF_0000_1000L;
+        Uop[] ops = SoftwareRun.translate(new byte[] {0x0F, 0x10, 0x0E}, segmented);
+        for (Uop u : ops) {
+            u.exec(c);
+        }
+        assertEquals(0x1234567890ABCDEFL, c.xmm[2]);
+        c.r[Cpu.RSI]++;
+        assertFault(Cpu.GP, () -> {
+            for (Uop u : ops) {
+                u.exec(c);
+            }
+        });
+    }
 }
