@@ -54,7 +54,9 @@ final class BenchCpu extends BenchCommand.Benchmark {
         if (runs < 1) {
             throw new UserMistake("--runs: " + runs + " is none; give 1 or more");
         }
-        try (Backend backend = BackendChoice.open(backendName, System.err)) {
+        try (BackendChoice engine = BackendChoice.open(backendName)) {
+            engine.announce();
+            Backend backend = engine.backend();
             long n = iterations != null ? iterations : backend.name().equals("kvm") ? 300_000_000 : 20_000_000;
             if (n < 1) {
                 throw new UserMistake("--iterations: " + n + " is none; give 1 or more");

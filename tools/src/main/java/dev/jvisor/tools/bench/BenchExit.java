@@ -76,7 +76,9 @@ final class BenchExit extends BenchCommand.Benchmark {
         if (runs < 1) {
             throw new UserMistake("--runs: " + runs + " is none; give 1 or more");
         }
-        try (Backend backend = BackendChoice.open(backendName, System.err)) {
+        try (BackendChoice engine = BackendChoice.open(backendName)) {
+            engine.announce();
+            Backend backend = engine.backend();
             long n = count != null ? count : backend.name().equals("kvm") ? 100_000 : 2_000_000;
             if (n < 2) {
                 throw new UserMistake("--count: " + n + " is too few; give 2 or more");

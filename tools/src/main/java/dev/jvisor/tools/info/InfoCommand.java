@@ -2,7 +2,6 @@ package dev.jvisor.tools.info;
 
 import dev.jvisor.tools.machine.BackendChoice;
 import dev.jvisor.tools.options.ExitCode;
-import dev.jvisor.vmm.backend.Backend;
 import dev.jvisor.vmm.kvm.KvmProbe;
 import dev.jvisor.vmm.kvm.KvmReport;
 import dev.jvisor.vmm.time.SystemClock;
@@ -26,12 +25,12 @@ public final class InfoCommand implements Callable<Integer> {
                 + Runtime.getRuntime().availableProcessors() + " processors");
         line("java", Runtime.version().toString());
         line("label", kvm.label());
-        try (Backend software = BackendChoice.open(BackendChoice.Name.SOFTWARE, System.err)) {
-            line("backend software", software.describe());
+        try (BackendChoice software = BackendChoice.open(BackendChoice.Name.SOFTWARE)) {
+            line("backend software", software.backend().describe());
         }
         if (kvm.usable()) {
-            try (Backend b = BackendChoice.open(BackendChoice.Name.KVM, System.err)) {
-                line("backend kvm", b.describe());
+            try (BackendChoice b = BackendChoice.open(BackendChoice.Name.KVM)) {
+                line("backend kvm", b.backend().describe());
             }
         } else {
             line("backend kvm", "no: " + kvm.unavailable());

@@ -8,10 +8,14 @@ import dev.jvisor.vmm.kvm.KvmProbe;
 import dev.jvisor.vmm.kvm.KvmReport;
 import dev.jvisor.vmm.time.SystemClock;
 import dev.jvisor.vmm.x86.SoftwareBackend;
-import java.io.PrintStream;
 
-/** Picks the engine that {@code --backend} asks for. */
-public final class BackendChoice {
+/**
+ * The engine that {@code --backend} asks for, and why it is this one.
+ *
+ * @param backend the engine, open
+ * @param reason one line for people when the choice was left to us; else empty
+ */
+public record BackendChoice(Backend backend, String reason) implements AutoCloseable {
     /** What {@code --backend} may be. */
     public enum Name {
         /** Measure, then choose. */
@@ -22,19 +26,16 @@ public final class BackendChoice {
         SOFTWARE
     }
 
-    private BackendChoice() { }
-
     /**
      * Opens an engine.
      *
-     * @param err where the choice and its reason are told, in one line, when it was left to us
      * @throws UserMistake when KVM was asked for and cannot be had
      */
-    public static Backend open(Name name, PrintStream err) {
+    public static BackendChoice open(Name name) {
         return switch (name) {
-            case SOFTWARE -> software();
-            case KVM -> openKvm();
-            case AUTO -> choose(err);
+            case SOFTWARE -> new BackendChoice(new SoftwareBackend(), "");
+            case KVM -> new BackendChoice(openKvm(), "");
+            case AUTO -> choose();
         };
     }
 
@@ -46,15 +47,13 @@ public final class BackendChoice {
         }
     }
 
-    private static Backend choose(PrintStream err) {
+    private static BackendChoice choose() {
         KvmReport report = KvmProbe.run(new SystemClock());
         if (report.supervisorNative()) {
-            err.println("jvisor: backend kvm: it runs supervisor code natively (" + report.label() + ")");
-            return KvmBackend.open();
+            return new BackendChoice(openKvm(), "backend kvm: it runs supervisor code natively (" + report.label() + ")");
         }
-        err.println("jvisor: backend software: " + (report.usable()
+        return new BackendChoice(new SoftwareBackend(), "backend software: " + (report.usable()
                 ? "KVM is there but does not run supervisor code natively (" + report.label() + ")" : report.unavailable()));
-        return software();
     }
 
     private static String why(RuntimeException e) {
@@ -68,7 +67,15 @@ public final class BackendChoice {
         return "/dev/kvm cannot be used: " + e.getMessage() + "; use --backend software";
     }
 
-    private static Backend software() {
-        return new SoftwareBackend();
+    /** Tells the reason on stderr, if there is one. */
+    public void announce() {
+        if (!reason.isEmpty()) {
+            System.err.println("jvisor: " + reason);
+        }
+    }
+
+    @Override
+    public void close() {
+        backend.close();
     }
 }

@@ -10,7 +10,6 @@ import dev.jvisor.tools.options.ByteSize;
 import dev.jvisor.tools.options.ExitCode;
 import dev.jvisor.tools.options.TimeSpan;
 import dev.jvisor.tools.options.UserMistake;
-import dev.jvisor.vmm.backend.Backend;
 import dev.jvisor.vmm.loader.FlatLoader;
 import dev.jvisor.vmm.loader.KernelImage;
 import dev.jvisor.vmm.loader.LoaderException;
@@ -93,14 +92,23 @@ public final class RunCommand implements Callable<Integer> {
     public RunCommand() { }
 
     @Override
-    public Integer call() throws Exception {
+    public Integer call() throws IOException, InterruptedException {
         check();
         AtomicReference<Partition> running = new AtomicReference<>();
-        MachineConfig config = guest();
-        try (Backend backend = BackendChoice.open(backendName, System.err);
-            SerialEnd line = SerialEnd.open(serial, () -> quit(running.get()));
-            Machine machine = Machine.create(backend, config, line.backend())) {
+        try (BackendChoice engine = BackendChoice.open(backendName)) {
+            // What can be wrong with the options has been said when we come to what takes long, or tells of itself.
+            MachineConfig config = guest();
+            return run(engine, config, running);
+        }
+    }
+
+    private int run(BackendChoice engine, MachineConfig config, AtomicReference<Partition> running) throws IOException, InterruptedException {
+        try (SerialEnd line = SerialEnd.open(serial, () -> quit(running.get()));
+            Machine machine = Machine.create(engine.backend(), config, line.backend())) {
             running.set(machine.partition());
+            if (!engine.reason().isEmpty()) {
+                say(line, engine.reason());
+            }
             if (line.interactive()) {
                 System.err.print("jvisor: Ctrl-A x leaves, Ctrl-A h helps\r\n");
             }
