@@ -10,6 +10,11 @@ import dev.jvisor.vmm.x86.decode.OpcodeTable;
 public final class SoftwareBackend implements Backend {
     private final OpcodeTable opcodes = InstructionSet.table();
 
+    /** {@return a new table of every instruction this processor knows; for listings and tests} */
+    public static OpcodeTable opcodes() {
+        return InstructionSet.table();
+    }
+
     @Override
     public String name() {
         return "software";

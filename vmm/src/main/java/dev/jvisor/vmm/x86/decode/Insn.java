@@ -87,8 +87,8 @@ public final class Insn {
         return (rex & 8) != 0;
     }
 
-    /** {@return operand size of stack operations: 8 in 64-bit mode unless 66 makes it 2, else the operand size} */
+    /** {@return operand size of stack operations: 8 in 64-bit mode unless 66 without REX.W makes it 2, else the operand size} */
     public int stackSize() {
-        return code == 8 ? size66 ? 2 : 8 : opSize;
+        return code == 8 ? size66 && !rexW() ? 2 : 8 : opSize;
     }
 }

@@ -150,7 +150,7 @@ final class X87Arithmetic {
             int p = st(c, u.b);
             order = f.compare(c.fpMant[c.fpTop], c.fpExp[c.fpTop], c.fpMant[p], c.fpExp[p], u.a != 0);
         }
-        boolean store = X87Stack.commit(c);
+        boolean store = X87Stack.commitKeepingC1(c);
         Flags.setStatus(c, switch (order) {
             case -1 -> Flags.CF;
             case 0 -> Flags.ZF;

@@ -94,6 +94,7 @@ final class X87Control {
     static void free(Cpu c, Uop u) {
         X87Stack.waiting(c, u);
         c.fpUsed &= ~(1 << X87Stack.st(c, u.b));
+        c.fsw &= ~X87Stack.C1;
         if (u.d != 0) {
             X87Stack.pop(c);
         }

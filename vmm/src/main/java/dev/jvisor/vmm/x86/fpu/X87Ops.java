@@ -121,7 +121,7 @@ public final class X87Ops {
         onRegister(t, "FXCH4 ST(i)", 0xDD, 1, X87Transfer::exchange, 0, 0, 0);
         onRegister(t, "FXCH7 ST(i)", 0xDF, 1, X87Transfer::exchange, 0, 0, 0);
         only(t, "FNOP", 0xD9, 2, 0, X87Control::nop, 0, 0, 0);
-        onRegister(t, "FSTP1 ST(i)", 0xD9, 3, X87Transfer::storeRegister, 0, 0, X87Transfer.POP);
+        onRegister(t, "FSTP1 ST(i)", 0xD9, 3, X87Transfer::storeQuietly, 0, 0, 0);
         t.groupReg("FCHS FABS FTST FXAM", ONE_BYTE, ANY, 0xD9, 4, Imm.NONE, X87Ops::d9e0);
         t.groupReg("FLD constant", ONE_BYTE, ANY, 0xD9, 5, Imm.NONE, X87Ops::d9e8);
         t.groupReg("F2XM1 FYL2X FPTAN FPATAN FXTRACT FPREM1 FDECSTP FINCSTP", ONE_BYTE, ANY, 0xD9, 6, Imm.NONE, X87Ops::d9f0);

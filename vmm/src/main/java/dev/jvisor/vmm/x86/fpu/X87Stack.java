@@ -80,6 +80,14 @@ final class X87Stack {
         return (unmasked & (F80.IE | F80.DE | F80.ZE)) == 0;
     }
 
+    /** {@link #commit} for an instruction that leaves C1 alone, as processors do with FCOMI and FCMOV. */
+    static boolean commitKeepingC1(Cpu c) {
+        int c1 = c.fsw & C1;
+        boolean store = commit(c);
+        c.fsw = c.fsw & ~C1 | c1;
+        return store;
+    }
+
     /** {@return whether the flags gathered so far forbid a store, without committing them} */
     static boolean refused(Cpu c) {
         return (c.f80.flags & ~c.fcw & (F80.IE | F80.DE | F80.ZE)) != 0;
@@ -87,7 +95,9 @@ final class X87Stack {
 
     static void push(Cpu c) {
         F80 f = c.f80;
-        if ((c.fpUsed & 1 << (c.fpTop - 1 & 7)) != 0) {
+        if ((c.fpUsed & 1 << (c.fpTop - 1 & 7)) != 0 && (f.flags & STACK_FAULT) == 0) {
+            // An operand that is not used has not been denormal either.
+            f.flags &= ~F80.DE;
             stackFault(c, true);
         }
         if (commit(c)) {

@@ -194,6 +194,17 @@ final class X87Transfer {
         }
     }
 
+    /** FSTP1, the undocumented D9 D8: like FSTP ST(i), but an empty register is moved as such. */
+    static void storeQuietly(Cpu c, Uop u) {
+        X87Stack.waiting(c, u);
+        int from = c.fpTop;
+        int to = st(c, u.b);
+        c.fpMant[to] = c.fpMant[from];
+        c.fpExp[to] = c.fpExp[from];
+        c.fpUsed = c.fpUsed & ~(1 << to) | (c.fpUsed >> from & 1) << to;
+        X87Stack.pop(c);
+    }
+
     /** FXCH. */
     static void exchange(Cpu c, Uop u) {
         X87Stack.waiting(c, u);
@@ -235,7 +246,7 @@ final class X87Transfer {
             f.mant = c.fpMant[p];
             f.se = c.fpExp[p];
         }
-        if (X87Stack.commit(c)) {
+        if (X87Stack.commitKeepingC1(c)) {
             X87Stack.put(c, 0, f.mant, f.se);
         }
     }

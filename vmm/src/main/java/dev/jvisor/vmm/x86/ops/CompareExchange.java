@@ -126,10 +126,8 @@ final class CompareExchange {
             if (old == accumulator) {
                 c.r[d] = size >= 4 ? c.r[b] & mask : c.r[d] & ~mask | c.r[b] & mask;
             } else {
+                // The destination keeps even its upper half, as processors do.
                 c.r[Cpu.RAX] = size >= 4 ? old : c.r[Cpu.RAX] & ~mask | old;
-                if (size == 4) {
-                    c.r[d] = old;
-                }
             }
         }
     }

@@ -5,7 +5,6 @@ import static dev.jvisor.vmm.x86.decode.OpcodeTable.M0F;
 import static dev.jvisor.vmm.x86.decode.OpcodeTable.NP;
 import static dev.jvisor.vmm.x86.decode.OpcodeTable.ONE_BYTE;
 import static dev.jvisor.vmm.x86.decode.OpcodeTable.P66;
-import static dev.jvisor.vmm.x86.decode.OpcodeTable.PF3;
 
 import dev.jvisor.vmm.x86.cpu.Cpu;
 import dev.jvisor.vmm.x86.cpu.Flags;
@@ -26,7 +25,6 @@ final class FlagOps {
         t.def("CLD", ONE_BYTE, ANY, 0xFC, false, Imm.NONE, (i, e) -> e.call((c, u) -> c.sysFlags &= ~Flags.DF));
         t.def("STD", ONE_BYTE, ANY, 0xFD, false, Imm.NONE, (i, e) -> e.call((c, u) -> c.sysFlags |= Flags.DF));
 
-        t.def("PAUSE", ONE_BYTE, PF3, 0x90, false, Imm.NONE, (i, e) -> e.call((c, u) -> Thread.onSpinWait()));
         t.def("PREFETCHW M", M0F, ANY, 0x0D, true, Imm.NONE, (i, e) -> { });
         for (int op = 0x18; op <= 0x1F; op++) {
             // PREFETCHh, ENDBR and what was left as room for hints.

@@ -37,6 +37,9 @@ final class Moves {
         t.def("NOP", ONE_BYTE, ANY, 0x90, false, Imm.NONE, (i, e) -> {
             if (i.opReg != 0) {
                 exchange(e, Cpu.RAX, i.opReg, i.opSize);
+            } else if (i.rep == 0xF3) {
+                // PAUSE; with REX.B it is an exchange like any other.
+                e.call((c, u) -> Thread.onSpinWait());
             }
         });
         t.def("MOV AL,Ob", ONE_BYTE, ANY, 0xA0, false, Imm.OFFSET, (i, e) -> loadRegister(e, i, Cpu.RAX, 1));

@@ -21,7 +21,9 @@ abstract class MemUop extends Uop {
     final long aligned(Cpu c) {
         long va = c.r[a] + (c.r[b] << scale) + imm;
         if ((va & 15) != 0) {
-            throw c.fault(Cpu.GP, 0, this);
+            // That it is no address at all comes before that it is not aligned, and is #SS on the stack.
+            boolean canonical = va << 16 >> 16 == va;
+            throw c.fault(seg == Cpu.SS && !canonical ? Cpu.STACK : Cpu.GP, 0, this);
         }
         return va;
     }

@@ -1,0 +1,363 @@
+package dev.jvisor.vmm.differential;
+
+import dev.jvisor.vmm.x86.decode.Opcode;
+import dev.jvisor.vmm.x86.decode.OpcodeTable;
+import java.io.ByteArrayOutputStream;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.SplittableRandom;
+
+/**
+ * Makes random user-mode instruction sequences from the decoder's own table, so that an instruction is covered as soon as it is defined.
+ * Memory operands mostly hit the data pages of a {@link UserMachine}; everything else is random, biased to edges.
+ */
+final class SequenceGenerator {
+    /** One encodable form: an opcode with its extension, in memory or register form. */
+    record Form(Opcode opcode, int ext, boolean memory) {
+        @Override
+        public String toString() {
+            return opcode.name() + (opcode.modrm() ? memory ? " [mem]" : " [reg]" : "");
+        }
+    }
+
+    /** A sequence: its bytes, the forms in it, and the status flags that may differ at its end. */
+    record Sequence(byte[] code, List<Form> forms, int undefinedFlags) { }
+
+    private static final int CF = 1;
+    private static final int PF = 4;
+    private static final int AF = 0x10;
+    private static final int ZF = 0x40;
+    private static final int SF = 0x80;
+    private static final int OF = 0x800;
+
+    private final List<Form> forms = new ArrayList<>();
+    private final SplittableRandom random;
+
+    SequenceGenerator(OpcodeTable table, long seed) {
+        random = new SplittableRandom(seed);
+        for (int map = 0; map < 4; map++) {
+            for (int prefix = 0; prefix < 4; prefix++) {
+                for (int op = 0; op < 256; op++) {
+                    Opcode[] slots = table.find(map, prefix, op);
+                    if (slots != null) {
+                        addForms(slots, prefix);
+                    }
+                }
+            }
+        }
+    }
+
+    private void addForms(Opcode[] slots, int prefix) {
+        Opcode last = null;
+        for (int k = 0; k < 16; k++) {
+            Opcode o = slots[k];
+            if (o == null || o.prefix() != OpcodeTable.ANY && o.prefix() != prefix || o.prefix() == OpcodeTable.ANY && prefix != 0) {
+                continue;
+            }
+            boolean memory = k < 8;
+            boolean whole = slots[0] == o && slots[15] == o;
+            if (!whole && excluded(o, k & 7, memory)) {
+                continue;
+            }
+            if (whole) {
+                if (o != last) {
+                    if (!excluded(o, 0, false)) {
+                        forms.add(new Form(o, -1, false));
+                    }
+                    if (o.modrm() && !excluded(o, 0, true)) {
+                        forms.add(new Form(o, -1, true));
+                    }
+                }
+            } else {
+                forms.add(new Form(o, k & 7, memory));
+            }
+            last = o;
+        }
+    }
+
+    List<Form> forms() {
+        return forms;
+    }
+
+    /** What user mode on this kind of host does differently for reasons of its own, what is not deterministic, and what is an approximation. */
+    private static boolean excluded(Opcode o, int ext, boolean memory) {
+        int op = o.op();
+        if (o.map() == OpcodeTable.ONE_BYTE) {
+            if (op >= 0x40 && op <= 0x4F) {
+                // REX prefixes in 64-bit mode.
+                return true;
+            }
+            return switch (op) {
+                case 0x06, 0x07, 0x0E, 0x16, 0x17, 0x1E, 0x1F, 0x27, 0x2F, 0x37, 0x3F, 0x60, 0x61, 0x62, 0x82, 0x9A, 0xC4, 0xC5, 0xCE, 0xD4, 0xD5,
+                        0xD6, 0xEA -> true;
+                case 0x6C, 0x6D, 0x6E, 0x6F, 0x8C, 0x8E, 0x9D, 0xCA, 0xCB, 0xCC, 0xCD, 0xCF, 0xE4, 0xE5, 0xE6, 0xE7, 0xEC, 0xED, 0xEE, 0xEF, 0xF1, 0xF4, 0xFA,
+                        0xFB -> true;
+                case 0xFF -> ext == 3 || ext == 5;
+                // FNSTENV and FNSAVE store instruction pointers; F2XM1 and its like are approximations.
+                case 0xD9 -> memory ? ext == 4 || ext == 6 : ext == 3 || ext == 6 || ext == 7;
+                case 0xDD -> memory && (ext == 4 || ext == 6);
+                // Not defined by any manual.
+                case 0xDF -> !memory && (ext == 0 || ext == 1 || ext == 2 || ext == 3);
+                default -> false;
+            };
+        }
+        if (o.map() == OpcodeTable.M0F) {
+            return switch (op) {
+                case 0x00, 0x01, 0x02, 0x03, 0x05, 0x06, 0x07, 0x08, 0x09, 0x20, 0x21, 0x22, 0x23, 0x30, 0x31, 0x32, 0x33, 0x34, 0x35, 0xA0, 0xA1,
+                        0xA2, 0xA8, 0xA9, 0xAA, 0xAE, 0xB2, 0xB4, 0xB5, 0xFF, 0xB9 -> true;
+                // RCPPS and RSQRTPS are approximations; which byte a fault of MASKMOV names is up to the processor.
+                case 0x52, 0x53, 0xF7 -> true;
+                // No such register form; processors execute it as something else.
+                case 0x2B, 0xE7 -> !memory;
+                case 0xC7 -> !memory || ext != 1;
+                default -> false;
+            };
+        }
+        return false;
+    }
+
+    Sequence next(int instructions) {
+        ByteArrayOutputStream code = new ByteArrayOutputStream();
+        List<Form> used = new ArrayList<>();
+        int undefined = 0;
+        for (int n = 0; n < instructions; n++) {
+            Form f = forms.get(random.nextInt(forms.size()));
+            used.add(f);
+            emit(code, f, n + 1 == instructions);
+            undefined = undefinedFlags(f.opcode.name());
+            if (undefined != 0 && n + 1 < instructions) {
+                // ADD AL,imm8 defines every status flag again.
+                code.write(0x04);
+                code.write(random.nextInt(256));
+                undefined = 0;
+            }
+        }
+        return new Sequence(code.toByteArray(), used, undefined);
+    }
+
+    private void emit(ByteArrayOutputStream b, Form f, boolean last) {
+        Opcode o = f.opcode;
+        boolean wide = false;
+        if (random.nextInt(20) == 0) {
+            b.write(random.nextInt(2) == 0 ? 0x64 : 0x65);
+        }
+        boolean address32 = false;
+        if (o.prefix() == OpcodeTable.ANY) {
+            if (!branch(o) && !doubleShift(o) && random.nextInt(4) == 0) {
+                b.write(0x66);
+                wide = true;
+            }
+            boolean string = o.map() == 0 && (o.op() & 0xF4) == 0xA4 || o.map() == 0 && o.op() >= 0xAA && o.op() <= 0xAF;
+            if (string && random.nextInt(2) == 0) {
+                b.write(random.nextBoolean() ? 0xF3 : 0xF2);
+            }
+        } else if (o.prefix() != 0) {
+            if (o.prefix() != OpcodeTable.P66 && o.map() != 0 && random.nextInt(6) == 0) {
+                b.write(0x66);
+                wide = true;
+            }
+            b.write(o.prefix() == OpcodeTable.P66 ? 0x66 : o.prefix() == OpcodeTable.PF3 ? 0xF3 : 0xF2);
+            wide |= o.prefix() == OpcodeTable.P66;
+        }
+        if (f.memory && random.nextInt(12) == 0 && lockable(f)) {
+            b.write(0xF0);
+        }
+        int rex = 0;
+        if (random.nextInt(2) == 0) {
+            rex = 0x40 | random.nextInt(16);
+            b.write(rex);
+        }
+        switch (o.map()) {
+            case OpcodeTable.M0F -> b.write(0x0F);
+            case OpcodeTable.M0F38 -> {
+                b.write(0x0F);
+                b.write(0x38);
+            }
+            case OpcodeTable.M0F3A -> {
+                b.write(0x0F);
+                b.write(0x3A);
+            }
+            default -> { }
+        }
+        b.write(o.op());
+        if (o.modrm()) {
+            int reg = f.ext >= 0 ? f.ext : random.nextInt(8);
+            if (f.memory) {
+                memory(b, reg, rex);
+            } else {
+                b.write(0xC0 | reg << 3 | random.nextInt(8));
+            }
+        }
+        boolean rexW = (rex & 8) != 0;
+        int z = wide && !rexW ? 2 : 4;
+        switch (o.imm()) {
+            case BYTE -> b.write(relative(o) ? last ? random.nextInt(8) : 0 : interestingByte());
+            case WORD -> immediate(b, 2);
+            case Z -> immediate(b, z);
+            case V -> immediate(b, rexW ? 8 : z);
+            case OFFSET -> {
+                long at = UserMachine.DATA + random.nextInt(0x2000);
+                for (int k = 0; k < 8; k++) {
+                    b.write((int) (at >>> 8 * k));
+                }
+            }
+            case WORD_BYTE -> {
+                b.write(random.nextInt(256));
+                b.write(0);
+                b.write(random.nextInt(34));
+            }
+            case REL -> {
+                // Into the middle of the next instruction would be another sequence than the one described.
+                b.write(last ? random.nextInt(8) : 0);
+                b.write(0);
+                b.write(0);
+                b.write(0);
+            }
+            default -> { }
+        }
+    }
+
+    /** SHLD and SHRD: with 16-bit operands and a count above 16 the result is undefined. */
+    private static boolean doubleShift(Opcode o) {
+        return o.map() == 1 && (o.op() & 0xF6) == 0xA4;
+    }
+
+    /** Near branches, whose 66 prefix Intel ignores and AMD does not. */
+    private static boolean branch(Opcode o) {
+        return relative(o) || o.imm() == Opcode.Imm.REL || o.map() == 0 && (o.op() == 0xC2 || o.op() == 0xC3 || o.op() == 0xFF)
+                || o.map() == 1 && o.op() >= 0x80 && o.op() <= 0x8F;
+    }
+
+    private static boolean relative(Opcode o) {
+        return o.map() == 0 && (o.op() >= 0x70 && o.op() <= 0x7F || o.op() >= 0xE0 && o.op() <= 0xE3 || o.op() == 0xEB);
+    }
+
+    private static boolean lockable(Form f) {
+        Opcode o = f.opcode;
+        if (o.map() == 0) {
+            return o.op() < 0x38 && (o.op() & 7) < 2 || o.op() >= 0x80 && o.op() <= 0x83 && f.ext != 7 || o.op() >= 0xFE && f.ext < 2
+                    || (o.op() & 0xFE) == 0x86 || (o.op() & 0xFE) == 0xF6 && (f.ext == 2 || f.ext == 3);
+        }
+        return o.map() == 1 && (o.op() == 0xAB || o.op() == 0xB3 || o.op() == 0xBB || (o.op() & 0xFE) == 0xB0 || (o.op() & 0xFE) == 0xC0
+                || o.op() == 0xC7);
+    }
+
+    private void memory(ByteArrayOutputStream b, int reg, int rex) {
+        boolean baseHigh = (rex & 1) != 0;
+        switch (random.nextInt(8)) {
+            case 0 -> {
+                // RIP-relative: code is at CODE, data at DATA.
+                b.write(reg << 3 | 5);
+                int32(b, (int) (UserMachine.DATA - UserMachine.CODE) + random.nextInt(0x1000));
+            }
+            case 1 -> {
+                b.write(reg << 3 | 4);
+                b.write(0x25);
+                int32(b, (int) UserMachine.DATA + random.nextInt(0x3FF0));
+            }
+            case 2, 3 -> {
+                // Base and index: R14 and R15 hold small numbers; with REX.X clear it is RSI or RDI as the index, and usually a fault.
+                int base = baseHigh ? random.nextBoolean() ? 4 : 5 : new int[] {3, 5, 6, 7}[random.nextInt(4)];
+                int index = (rex & 2) != 0 ? 6 + random.nextInt(2) : 4;
+                b.write(0x40 | reg << 3 | 4);
+                b.write(random.nextInt(4) << 6 | index << 3 | base);
+                b.write(random.nextInt(256));
+            }
+            case 4 -> {
+                int base = baseHigh ? 5 : new int[] {3, 5, 6, 7}[random.nextInt(4)];
+                b.write(0x80 | reg << 3 | base);
+                int32(b, random.nextInt(-0x800, 0x800));
+            }
+            case 5 -> {
+                // Aligned: what SSE wants.
+                int base = baseHigh ? 5 : new int[] {3, 5, 6, 7}[random.nextInt(4)];
+                b.write(0x40 | reg << 3 | base);
+                b.write(random.nextInt(-8, 8) * 16);
+            }
+            default -> {
+                int base = baseHigh ? 5 : new int[] {3, 5, 6, 7}[random.nextInt(4)];
+                b.write(0x40 | reg << 3 | base);
+                b.write(random.nextInt(256));
+            }
+        }
+    }
+
+    private static void int32(ByteArrayOutputStream b, int v) {
+        for (int k = 0; k < 4; k++) {
+            b.write(v >>> 8 * k);
+        }
+    }
+
+    private void immediate(ByteArrayOutputStream b, int size) {
+        long v = interesting();
+        for (int k = 0; k < size; k++) {
+            b.write((int) (v >>> 8 * k));
+        }
+    }
+
+    private int interestingByte() {
+        return switch (random.nextInt(6)) {
+            case 0 -> 0;
+            case 1 -> 1;
+            case 2 -> 0x7F + random.nextInt(3);
+            case 3 -> 0xFF;
+            default -> random.nextInt(256);
+        };
+    }
+
+    /** {@return a value from the edges of all operand sizes, or a random one} */
+    long interesting() {
+        return switch (random.nextInt(10)) {
+            case 0 -> 0;
+            case 1 -> 1;
+            case 2 -> -1;
+            case 3 -> 1L << random.nextInt(64);
+            case 4 -> (1L << random.nextInt(64)) - 1;
+            case 5 -> -(1L << random.nextInt(64));
+            case 6 -> random.nextInt(256);
+            case 7 -> Double.doubleToRawLongBits(random.nextInt(-1000, 1000) / 8.0);
+            default -> random.nextLong();
+        };
+    }
+
+    SplittableRandom random() {
+        return random;
+    }
+
+    /** {@return the status flags that the manuals leave undefined after an instruction; processors do differ} */
+    private static int undefinedFlags(String name) {
+        String m = name.split(" ")[0];
+        if (m.startsWith("IMUL") || m.startsWith("MUL") && !m.startsWith("MULX") && m.length() <= 4) {
+            return SF | ZF | AF | PF;
+        }
+        if (m.equals("DIV") || m.equals("IDIV")) {
+            return CF | PF | AF | ZF | SF | OF;
+        }
+        if (m.equals("BSF") || m.equals("BSR")) {
+            return CF | PF | AF | SF | OF;
+        }
+        if (m.equals("TZCNT") || m.equals("LZCNT")) {
+            return PF | AF | SF | OF;
+        }
+        if (m.startsWith("BT")) {
+            return PF | AF | SF | OF;
+        }
+        if (m.equals("SHLD") || m.equals("SHRD") || m.equals("SHL") || m.equals("SAL") || m.equals("SHR") || m.equals("SAR")) {
+            // With a count beyond the operand's size CF is undefined too.
+            return AF | OF | CF;
+        }
+        if (m.startsWith("RO") || m.startsWith("RC")) {
+            return OF;
+        }
+        if (m.equals("AND") || m.equals("OR") || m.equals("XOR") || m.equals("TEST") || m.equals("ANDN")) {
+            return AF | (m.equals("ANDN") ? PF : 0);
+        }
+        if (m.equals("BEXTR")) {
+            return AF | SF | PF;
+        }
+        if (m.startsWith("BLS") || m.equals("BZHI")) {
+            return AF | PF;
+        }
+        return 0;
+    }
+}

@@ -1,0 +1,236 @@
+package dev.jvisor.vmm.differential;
+
+import dev.jvisor.nativebindings.MappedMemory;
+import dev.jvisor.vmm.backend.Backend;
+import dev.jvisor.vmm.backend.BackendConfig;
+import dev.jvisor.vmm.backend.BackendPartition;
+import dev.jvisor.vmm.backend.BackendVp;
+import dev.jvisor.vmm.backend.InterceptHandler;
+import dev.jvisor.vmm.backend.MsrValue;
+import dev.jvisor.vmm.backend.VpExit;
+import dev.jvisor.vmm.backend.VpInterrupts;
+import dev.jvisor.vmm.memory.GpaSpace;
+import dev.jvisor.vmm.state.SegmentState;
+import dev.jvisor.vmm.state.VpState;
+import dev.jvisor.vmm.time.SystemClock;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.Timer;
+import java.util.TimerTask;
+
+/**
+ * A partition of one VP that runs user-mode code in long mode until its first exception. Every vector's handler is an OUT to the port of
+ * that number, so the intercept tells which it was, and the frame on the supervisor stack tells where.
+ */
+final class UserMachine implements AutoCloseable {
+    static final long CODE = 0x10000;
+    static final long DATA = 0x20000;
+    static final int DATA_SIZE = 0x4000;
+    static final long STACK = 0x30000;
+    private static final long SIZE = 0x40000;
+
+    private static final long IDT = 0x8000;
+    private static final long GDT = 0x9000;
+    private static final long TSS = 0xA000;
+    private static final long HANDLERS = 0xB000;
+    private static final long KERNEL_STACK = 0xE000;
+    private static final ValueLayout.OfLong LONG = ValueLayout.JAVA_LONG_UNALIGNED;
+
+    /** How a sequence ended. @param vector exception, or -1 when it was stopped from outside or the engine failed */
+    record Outcome(int vector, long error, long rip, long rflags, long rsp, VpState state, byte[] data, String failure) { }
+
+    private final MappedMemory memory = MappedMemory.anonymous("differential", SIZE);
+    private final GpaSpace gpa = new GpaSpace(memory.segment());
+    private final BackendPartition partition;
+    private final BackendVp vp;
+    private final Timer watchdog = new Timer("watchdog", true);
+    private int vector;
+    private volatile boolean timedOut;
+
+    private final InterceptHandler handler = new InterceptHandler() {
+        @Override
+        public int portRead(int index, int port, int size) {
+            return -1;
+        }
+
+        @Override
+        public void portWrite(int index, int port, int size, int value) {
+            vector = port;
+            vp.kick();
+        }
+
+        @Override
+        public long mmioRead(int index, long address, int size) {
+            return -1;
+        }
+
+        @Override
+        public void mmioWrite(int index, long address, int size, long value) { }
+
+        @Override
+        public boolean msrRead(int index, int msr, MsrValue value) {
+            return false;
+        }
+
+        @Override
+        public boolean msrWrite(int index, int msr, long value) {
+            return false;
+        }
+    };
+
+    private static final VpInterrupts NONE = new VpInterrupts() {
+        @Override
+        public int pendingVector() {
+            return -1;
+        }
+
+        @Override
+        public int acknowledge() {
+            return -1;
+        }
+
+        @Override
+        public boolean takeNmi() {
+            return false;
+        }
+
+        @Override
+        public boolean nmiPending() {
+            return false;
+        }
+
+        @Override
+        public boolean takeInit() {
+            return false;
+        }
+
+        @Override
+        public boolean initPending() {
+            return false;
+        }
+
+        @Override
+        public int takeSipi() {
+            return -1;
+        }
+
+        @Override
+        public boolean sipiPending() {
+            return false;
+        }
+
+        @Override
+        public int cr8() {
+            return 0;
+        }
+
+        @Override
+        public void setCr8(int value) { }
+    };
+
+    UserMachine(Backend backend) {
+        gpa.mapRam(0, SIZE);
+        MemorySegment m = gpa.host();
+        // 4 KiB pages, identity: supervisor below CODE, then user pages with a gap after each area.
+        m.set(LONG, 0x1000, 0x2000 | 7);
+        m.set(LONG, 0x2000, 0x3000 | 7);
+        m.set(LONG, 0x3000, 0x4000 | 7);
+        for (long page = 0; page < SIZE; page += 4096) {
+            boolean user = page >= CODE && page < CODE + 0x2000 || page >= DATA && page < DATA + DATA_SIZE
+                    || page >= STACK && page < STACK + 0x2000;
+            long entry = page < CODE ? page | 3 : user ? page | 7 : 0;
+            // Data is not to be executed: a wild jump would run a sequence nobody has described.
+            long noExecute = user && page >= DATA ? 1L << 63 : 0;
+            m.set(LONG, 0x4000 + page / 4096 * 8, entry | (entry != 0 ? 0x60 | noExecute : 0));
+        }
+        for (int v = 0; v < 256; v++) {
+            long at = HANDLERS + v * 16L;
+            long low = at & 0xFFFF | 0x10L << 16 | (0x8E00L | (v == 3 || v == 4 ? 0x6000 : 0)) << 32 | (at >>> 16 & 0xFFFF) << 48;
+            m.set(LONG, IDT + v * 16L, low);
+            m.set(LONG, IDT + v * 16L + 8, at >>> 32);
+            // OUT v,AL; HLT
+            m.set(ValueLayout.JAVA_BYTE, at, (byte) 0xE6);
+            m.set(ValueLayout.JAVA_BYTE, at + 1, (byte) v);
+            m.set(ValueLayout.JAVA_BYTE, at + 2, (byte) 0xF4);
+        }
+        m.set(LONG, GDT + 0x10, 0x00AF9B000000FFFFL);
+        m.set(LONG, GDT + 0x18, 0x00CF93000000FFFFL);
+        m.set(LONG, GDT + 0x28, 0x00CFF3000000FFFFL);
+        m.set(LONG, GDT + 0x30, 0x00AFFB000000FFFFL);
+        m.set(LONG, GDT + 0x40, 0x00008B0000000067L | (TSS & 0xFFFFFF) << 16);
+        m.set(LONG, TSS + 4, KERNEL_STACK);
+        m.set(ValueLayout.JAVA_SHORT_UNALIGNED, TSS + 102, (short) 0x68);
+        partition = backend.createPartition(gpa, new BackendConfig(1, BackendConfig.Irqchip.USER, null, new SystemClock()));
+        vp = partition.createVp(0, NONE);
+    }
+
+    /** {@return a state ready to run at {@link #CODE} in user mode, general registers as they are in a new VpState} */
+    static VpState userState() {
+        VpState s = new VpState();
+        SegmentState data = new SegmentState(0x2B, 0, -1, 0xC0F3);
+        java.util.Arrays.fill(s.seg, data);
+        s.seg[VpState.CS] = new SegmentState(0x33, 0, -1, 0xA0FB);
+        s.tr = new SegmentState(0x40, TSS, 0x67, 0x8B);
+        s.ldtr = new SegmentState(0, 0, 0, 0x10082);
+        s.gdtBase = GDT;
+        s.gdtLimit = 0x4F;
+        s.idtBase = IDT;
+        s.idtLimit = 0xFFF;
+        s.cr0 = 0x80010033L;
+        s.cr3 = 0x1000;
+        s.cr4 = 0x40620;
+        s.efer = 0xD01;
+        s.xcr0 = 7;
+        s.rflags = 0x202;
+        s.rip = CODE;
+        s.gpr[4] = STACK + 0x1800;
+        s.fcw = 0x37F;
+        s.ftw = 0xFF;
+        return s;
+    }
+
+    /** Runs code until an exception. */
+    Outcome run(byte[] code, VpState state, byte[] data) {
+        MemorySegment m = gpa.host();
+        m.asSlice(CODE, 0x2000).fill((byte) 0xCC);
+        MemorySegment.copy(MemorySegment.ofArray(code), 0, m, CODE, code.length);
+        gpa.written(CODE, 0x2000);
+        MemorySegment.copy(MemorySegment.ofArray(data), 0, m, DATA, DATA_SIZE);
+        gpa.written(DATA, DATA_SIZE);
+        m.asSlice(STACK, 0x2000).fill((byte) 0);
+        gpa.written(STACK, 0x2000);
+        vp.setState(state);
+        vector = -1;
+        timedOut = false;
+        TimerTask stop = new TimerTask() {
+            @Override
+            public void run() {
+                timedOut = true;
+                vp.kick();
+            }
+        };
+        watchdog.schedule(stop, 3000);
+        VpExit exit = vp.run(handler);
+        stop.cancel();
+        VpState after = new VpState();
+        vp.getState(after);
+        String failure = exit != VpExit.KICKED ? exit + " " + vp.explain() : timedOut ? "does not end" : null;
+        byte[] dataAfter = m.asSlice(DATA, DATA_SIZE).toArray(ValueLayout.JAVA_BYTE);
+        if (vector < 0) {
+            return new Outcome(-1, 0, after.rip, after.rflags, after.gpr[4], after, dataAfter, failure == null ? "kicked" : failure);
+        }
+        boolean hasError = vector == 8 || vector >= 10 && vector <= 14 || vector == 17;
+        long frame = after.gpr[4];
+        long error = hasError ? m.get(LONG, frame) : 0;
+        long base = hasError ? frame + 8 : frame;
+        return new Outcome(vector, error, m.get(LONG, base), m.get(LONG, base + 16), m.get(LONG, base + 24), after, dataAfter, failure);
+    }
+
+    @Override
+    public void close() {
+        watchdog.cancel();
+        vp.close();
+        partition.close();
+        memory.close();
+    }
+}
