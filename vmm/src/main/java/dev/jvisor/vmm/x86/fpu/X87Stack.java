@@ -80,9 +80,9 @@ final class X87Stack {
         return (unmasked & (F80.IE | F80.DE | F80.ZE)) == 0;
     }
 
-    /** {@link #commit} for an instruction that leaves C1 alone, as processors do with FCOMI and FCMOV. */
+    /** {@link #commit} for an instruction that leaves C1 alone but for a stack fault, as processors do with FCOMI and FCMOV. */
     static boolean commitKeepingC1(Cpu c) {
-        int c1 = c.fsw & C1;
+        int c1 = (c.f80.flags & STACK_FAULT) != 0 ? 0 : c.fsw & C1;
         boolean store = commit(c);
         c.fsw = c.fsw & ~C1 | c1;
         return store;
