@@ -92,7 +92,8 @@ final class SequenceGenerator {
                         0xD6, 0xEA -> true;
                 case 0x6C, 0x6D, 0x6E, 0x6F, 0x8C, 0x8E, 0x9D, 0xCA, 0xCB, 0xCC, 0xCD, 0xCF, 0xE4, 0xE5, 0xE6, 0xE7, 0xEC, 0xED, 0xEE, 0xEF, 0xF1, 0xF4, 0xFA,
                         0xFB -> true;
-                case 0xFF -> ext == 3 || ext == 5;
+                // A call to where no address is: AMD pushes before it looks, Intel after.
+                case 0xFF -> ext == 2 || ext == 3 || ext == 5;
                 // FNSTENV and FNSAVE store instruction pointers; F2XM1 and its like are approximations.
                 case 0xD9 -> memory ? ext == 4 || ext == 6 : ext == 3 || ext == 6 || ext == 7;
                 case 0xDD -> memory && (ext == 4 || ext == 6);
