@@ -78,7 +78,7 @@ final class UserMachine implements AutoCloseable {
         }
     };
 
-    private static final VpInterrupts NONE = new VpInterrupts() {
+    static final VpInterrupts NONE = new VpInterrupts() {
         @Override
         public int pendingVector() {
             return -1;
