@@ -34,6 +34,7 @@ public final class GpaSpace {
     private volatile GpaRegion[] regions = new GpaRegion[0];
     private long hostUsed;
     private volatile boolean dirtyLog;
+    private final Object busLock = new Object();
 
     /**
      * Makes an empty space over memory that the caller owns and keeps mapped for as long as the space is used.
@@ -51,6 +52,14 @@ public final class GpaSpace {
     /** {@return all RAM and ROM of the partition, indexed by host offset} */
     public MemorySegment host() {
         return host;
+    }
+
+    /**
+     * {@return what a software VP holds while it changes an operand that the host cannot change at one stroke (a split lock)}. Nobody who
+     * holds it may wait for another lock that a VP could hold, save those of a device the operand lies in.
+     */
+    public Object busLock() {
+        return busLock;
     }
 
     /** {@return the flags of each host page, {@link #PAGE_CODE} and {@link #PAGE_CLEAN}; read freely, change by {@link #setFlag}} */
@@ -180,6 +189,8 @@ public final class GpaSpace {
         if (offset < 0 || length <= 0) {
             return;
         }
+        // A VP sets a flag and then reads the page; we have written the page and now read the flag: one of us must see the other.
+        VarHandle.fullFence();
         int last = (int) Math.min((offset + length - 1) >>> 12, pageFlags.length - 1);
         for (int page = (int) (offset >>> 12); page <= last; page++) {
             if (pageFlags[page] != 0) {

@@ -94,7 +94,7 @@ final class SoftwarePartition implements BackendPartition, GpaListener {
 
     @Override
     public void dirtyLogReset() {
-        vps.forEach(SoftwareVp::memoryChanged);
+        vps.forEach(SoftwareVp::dirtyLogReset);
     }
 
     @Override

@@ -44,6 +44,7 @@ final class SoftwareVp implements BackendVp {
     private final PageQueue written = new PageQueue();
     private final PageQueue dropWrites = new PageQueue();
     private volatile Thread runner;
+    private volatile boolean flagsSetWhileRunning;
 
     private boolean shutdown;
     private boolean debugStep;
@@ -219,7 +220,7 @@ final class SoftwareVp implements BackendVp {
     private void watch(Cpu c, int hostPage) {
         if ((pageFlags[hostPage] & GpaSpace.PAGE_CODE) == 0) {
             c.gpa.setFlag(hostPage, GpaSpace.PAGE_CODE);
-            c.dropWrites(hostPage);
+            c.revokeWrites(hostPage);
             partition.dropWrites(hostPage, this);
         }
     }
@@ -293,11 +294,15 @@ final class SoftwareVp implements BackendVp {
     /** Looks after what is pending. {@return why to leave the run, or null to go on} */
     private VpExit service(Cpu c) {
         int p = c.take(Cpu.PEND_FLUSH | Cpu.PEND_CODE | Cpu.PEND_SLOW);
-        if ((p & Cpu.PEND_FLUSH) != 0) {
-            c.regionsChanged();
-        }
         if ((p & Cpu.PEND_CODE) != 0) {
             drainQueues(c);
+        }
+        if ((p & Cpu.PEND_FLUSH) != 0) {
+            c.regionsChanged();
+            if (flagsSetWhileRunning) {
+                flagsSetWhileRunning = false;
+                c.revokeAllWrites();
+            }
         }
         if (shutdown) {
             return VpExit.SHUTDOWN;
@@ -361,20 +366,38 @@ final class SoftwareVp implements BackendVp {
     }
 
     private void drainQueues(Cpu c) {
+        if (dropWrites.takeOverflow()) {
+            c.revokeAllWrites();
+        }
         for (int p = dropWrites.poll(); p >= 0; p = dropWrites.poll()) {
-            if (c.dropWrites(p)) {
-                // It may have been written between the request and now.
+            if (c.revokeWrites(p)) {
+                // It may have been written between the flag and now, after the other VP read it.
                 c.gpa.touch(p);
             }
+        }
+        if (written.takeOverflow()) {
+            cache.clear();
         }
         for (int p = written.poll(); p >= 0; p = written.poll()) {
             cache.invalidatePage(p);
         }
     }
 
-    /** Regions or page flags changed. Any thread. */
+    /** Regions changed. Any thread. */
     void memoryChanged() {
         cpu.raise(Cpu.PEND_FLUSH);
+    }
+
+    /**
+     * The dirty log was collected: from now on writes must be noticed. Any thread. A VP that is running meanwhile may write, until its
+     * block ends, to pages just called clean; it reports them itself then, and with them others that it only might have written.
+     */
+    void dirtyLogReset() {
+        cpu.raise(Cpu.PEND_FLUSH);
+        if (runner != null) {
+            flagsSetWhileRunning = true;
+            cpu.raise(Cpu.PEND_FLUSH);
+        }
     }
 
     // ---- BackendVp

@@ -100,6 +100,8 @@ public final class Cpu {
     public final Mmu mmu;
     final MemorySegment ram;
     private final byte[] pageFlags;
+    /** Host pages this VP may have written without anybody noticing since it was last asked, see {@link #revokeWrites}. */
+    final boolean[] granted;
     private final GuestFault fault = new GuestFault();
     private final BlockAbort abort = new BlockAbort();
     /** Receives intercepts while running. */
@@ -190,6 +192,8 @@ public final class Cpu {
     public int blockPage = -1;
     /** Instructions executed. */
     public long instructions;
+    /** PAUSEs executed. */
+    public int pauses;
 
     // The fault being thrown.
     /** Exception vector. */
@@ -223,6 +227,7 @@ public final class Cpu {
         this.tscHz = tscHz;
         this.ram = gpa.host();
         this.pageFlags = gpa.pageFlags();
+        this.granted = new boolean[pageFlags.length];
         this.mmu = new Mmu(this);
         useTlb(0);
     }
@@ -463,13 +468,44 @@ public final class Cpu {
         flushTlb();
     }
 
-    /** Drops the permission to write directly to a host page. {@return whether there was one} */
-    public boolean dropWrites(int hostPage) {
-        boolean any = false;
-        for (Tlb t : tlbs) {
-            any |= t.dropWrites(hostPage);
+    /**
+     * Sees to it that the next write to a host page looks at the page's flags. To be called between instructions, after a flag was set.
+     *
+     * <p>A write is in one of three places: before this call, when the page is among those granted and we say so, whether or not the
+     * TLB still knows it; after, when it looks at the flags; never between.
+     *
+     * @return whether the page may have been written, unnoticed, since the last call
+     */
+    public boolean revokeWrites(int hostPage) {
+        if (!granted[hostPage]) {
+            return false;
         }
-        return any;
+        granted[hostPage] = false;
+        for (Tlb t : tlbs) {
+            t.dropWrites(hostPage);
+        }
+        return true;
+    }
+
+    /** {@link #revokeWrites} of every page, and the notice due for each that was granted and has a flag set. */
+    public void revokeAllWrites() {
+        flushTlbWrites();
+        for (int p = 0; p < granted.length; p++) {
+            if (granted[p]) {
+                granted[p] = false;
+                if (pageFlags[p] != 0) {
+                    gpa.touch(p);
+                }
+            }
+        }
+    }
+
+    /**
+     * What serializing instructions do to memory: every store before is seen by everybody before anything after it (SDM 3A, 9.3). Guests
+     * count on it of MOV to CR3, IRET and CPUID, for which the host executes nothing of the kind.
+     */
+    public static void serialize() {
+        VarHandle.fullFence();
     }
 
     /** Drops every translation. */

@@ -67,6 +67,8 @@ public final class Mmu {
     private long largeBase;
     private long largeSpan;
     private int failure;
+    /** An entry was no longer what had been read when its bits were to be set. */
+    private boolean changed;
     /** The access being walked for is the processor's own, not an instruction's operand. */
     private boolean implicit;
 
@@ -152,6 +154,8 @@ public final class Mmu {
                 lastGpa = address;
                 return -1;
             }
+            // Before the flags are looked at, so that whoever sets one from now on asks us, see Cpu.revokeWrites.
+            c.granted[hostPage] = true;
             if (pageFlags[hostPage] != 0) {
                 if (u != null) {
                     c.checkOwnCode(hostPage, u);
@@ -165,6 +169,9 @@ public final class Mmu {
         }
         boolean mayWrite = writable || !asUser && (c.cr0 & Cpu.CR0_WP) == 0;
         boolean direct = isRam && mayWrite && dirty && pageFlags[hostPage] == 0;
+        if (direct) {
+            c.granted[hostPage] = true;
+        }
         if (tlb.readTag[i] != page) {
             tlb.writeTag[i] = Tlb.NONE;
         }
@@ -318,6 +325,17 @@ public final class Mmu {
 
     /** Walks and leaves the result in the fields; on failure {@link #failure} holds the error code's low bits, or -1 for non-canonical. */
     private boolean walk(long linear, int access, boolean asUser, boolean update) {
+        while (true) {
+            changed = false;
+            boolean ok = walkOnce(linear, access, asUser, update);
+            if (!changed) {
+                return ok;
+            }
+            // Another VP rewrote an entry between our reading it and our setting its bits: what was read is void.
+        }
+    }
+
+    private boolean walkOnce(long linear, int access, boolean asUser, boolean update) {
         largeMask = 0;
         global = false;
         if ((c.cr0 & Cpu.CR0_PG) == 0) {
@@ -389,8 +407,8 @@ public final class Mmu {
             rights &= entry;
             nx |= entry & NX;
             if (!leaf) {
-                if (update && (entry & ACCESSED) == 0) {
-                    physicalOr64(at, ACCESSED);
+                if (update && (entry & ACCESSED) == 0 && !set64(at, entry, ACCESSED)) {
+                    return false;
                 }
                 base = entry & FRAME;
                 continue;
@@ -402,8 +420,8 @@ public final class Mmu {
                 return false;
             }
             long set = ACCESSED | (access == WRITE ? DIRTY : 0);
-            if (update && (entry & set) != set) {
-                physicalOr64(at, set);
+            if (update && (entry & set) != set && !set64(at, entry, set)) {
+                return false;
             }
             dirty = (entry & DIRTY) != 0 || access == WRITE;
             global = (entry & GLOBAL) != 0 && (c.cr4 & Cpu.CR4_PGE) != 0;
@@ -437,8 +455,8 @@ public final class Mmu {
                 failure = 0;
                 return false;
             }
-            if (update && (pde & ACCESSED) == 0) {
-                physicalOr32(pdeAt, (int) ACCESSED);
+            if (update && (pde & ACCESSED) == 0 && !set32(pdeAt, pde, (int) ACCESSED)) {
+                return false;
             }
             rights &= entry;
         }
@@ -449,8 +467,8 @@ public final class Mmu {
             return false;
         }
         int set = (int) (ACCESSED | (access == WRITE ? DIRTY : 0));
-        if (update && (entry & set) != set) {
-            physicalOr32(at, set);
+        if (update && (entry & set) != set && !set32(at, entry, set)) {
+            return false;
         }
         dirty = (entry & DIRTY) != 0 || access == WRITE;
         global = (entry & GLOBAL) != 0 && (c.cr4 & Cpu.CR4_PGE) != 0;
@@ -494,20 +512,35 @@ public final class Mmu {
         return host < 0 ? 0 : (int) VH32.getOpaque(ram, host);
     }
 
-    private void physicalOr64(long address, long bits) {
+    /**
+     * Sets bits of an entry if it is still what was read, as a processor does (SDM 3A, 5.8.3.1 "locked"): were the bits set without
+     * looking, an entry that another VP has just cleared would come back as one that is not present but not zero.
+     *
+     * @return false, with {@link #changed} set, when the entry has changed
+     */
+    private boolean set64(long address, long entry, long bits) {
         long host = physicalHost(address);
-        if (host >= 0) {
-            gpa.written(address, 8);
-            // Atomic: another VP may be changing the entry.
-            long unused = (long) VH64.getAndBitwiseOr(ram, host, bits);
+        if (host < 0) {
+            return true;
         }
+        if (!VH64.compareAndSet(ram, host, entry, entry | bits)) {
+            changed = true;
+            return false;
+        }
+        gpa.written(address, 8);
+        return true;
     }
 
-    private void physicalOr32(long address, int bits) {
+    private boolean set32(long address, int entry, int bits) {
         long host = physicalHost(address);
-        if (host >= 0) {
-            gpa.written(address, 4);
-            int unused = (int) VH32.getAndBitwiseOr(ram, host, bits);
+        if (host < 0) {
+            return true;
         }
+        if (!VH32.compareAndSet(ram, host, entry, entry | bits)) {
+            changed = true;
+            return false;
+        }
+        gpa.written(address, 4);
+        return true;
     }
 }

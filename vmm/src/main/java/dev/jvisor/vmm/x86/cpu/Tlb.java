@@ -79,15 +79,12 @@ final class Tlb {
         Arrays.fill(writeTag, NONE);
     }
 
-    boolean dropWrites(int hostPage) {
-        boolean any = false;
+    void dropWrites(int hostPage) {
         for (int i = 0; i < SIZE; i++) {
             if (writeTag[i] != NONE && writeTag[i] + addend[i] >>> 12 == hostPage) {
                 writeTag[i] = NONE;
-                any = true;
             }
         }
-        return any;
     }
 
     void flushPage(long linear) {

@@ -52,7 +52,7 @@ final class CompareExchange {
         if (host >= 0 && (host & 7) == 0) {
             old = (long) VH64.compareAndExchange(c.ram(), host, expected, wanted);
         } else {
-            synchronized (c.gpa) {
+            synchronized (c.gpa.busLock()) {
                 old = c.ld64(va, u);
                 c.st64(va, old == expected ? wanted : old, u);
             }
@@ -75,7 +75,7 @@ final class CompareExchange {
         }
         long host = c.hostForWrite(va, 16, u);
         boolean equal;
-        synchronized (c.gpa) {
+        synchronized (c.gpa.busLock()) {
             while (true) {
                 long low = host >= 0 ? (long) VH64.getVolatile(c.ram(), host) : c.ld64(va, u);
                 long high = host >= 0 ? (long) VH64.getVolatile(c.ram(), host + 8) : c.ld64(va + 8, u);

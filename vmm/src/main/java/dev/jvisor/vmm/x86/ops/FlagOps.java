@@ -8,6 +8,7 @@ import static dev.jvisor.vmm.x86.decode.OpcodeTable.P66;
 
 import dev.jvisor.vmm.x86.cpu.Cpu;
 import dev.jvisor.vmm.x86.cpu.Flags;
+import dev.jvisor.vmm.x86.cpu.Uop;
 import dev.jvisor.vmm.x86.decode.Emitter;
 import dev.jvisor.vmm.x86.decode.Insn;
 import dev.jvisor.vmm.x86.decode.Opcode.Imm;
@@ -16,6 +17,9 @@ import java.lang.invoke.VarHandle;
 
 /** Flags one by one; NOPs, hints, fences, cache control; BOUND; the undefined instructions that are meant to be. */
 final class FlagOps {
+    /** PAUSEs for which the thread keeps its host CPU; a power of two. */
+    private static final int PAUSES_A_YIELD = 32;
+
     private FlagOps() { }
 
     static void register(OpcodeTable t) {
@@ -41,6 +45,15 @@ final class FlagOps {
         t.def("UD0", M0F, ANY, 0xFF, true, Imm.NONE, (i, e) -> e.invalid());
         t.def("UD1", M0F, ANY, 0xB9, true, Imm.NONE, (i, e) -> e.invalid());
         t.def("UD2", M0F, ANY, 0x0B, false, Imm.NONE, (i, e) -> e.invalid());
+    }
+
+    /** A guest that spins waits for a VP that may have no host CPU: after some turns, offer it this one. */
+    static void pause(Cpu c, Uop u) {
+        if ((++c.pauses & PAUSES_A_YIELD - 1) == 0) {
+            Thread.yield();
+        } else {
+            Thread.onSpinWait();
+        }
     }
 
     /** There are no caches; but it faults as a load does. */

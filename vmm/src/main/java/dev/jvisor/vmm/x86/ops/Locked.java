@@ -66,7 +66,7 @@ public final class Locked extends Uop {
         if (host >= 0) {
             old = inRam(c, host, y, accumulator, carry);
         } else {
-            synchronized (c.gpa) {
+            synchronized (c.gpa.busLock()) {
                 old = load(c, va);
                 long next = apply(old, y, accumulator, carry);
                 // CMPXCHG writes in any case, the old value if need be.
@@ -104,7 +104,7 @@ public final class Locked extends Uop {
                 }
             }
         }
-        synchronized (c.gpa) {
+        synchronized (c.gpa.busLock()) {
             long old = load(c, c.r[Cpu.TA]);
             store(c, c.r[Cpu.TA], apply(old, y, accumulator, carry));
             VarHandle.fullFence();

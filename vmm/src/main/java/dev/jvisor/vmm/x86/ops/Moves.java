@@ -39,7 +39,7 @@ final class Moves {
                 exchange(e, Cpu.RAX, i.opReg, i.opSize);
             } else if (i.rep == 0xF3) {
                 // PAUSE; with REX.B it is an exchange like any other.
-                e.call((c, u) -> Thread.onSpinWait());
+                e.call(FlagOps::pause);
             }
         });
         t.def("MOV AL,Ob", ONE_BYTE, ANY, 0xA0, false, Imm.OFFSET, (i, e) -> loadRegister(e, i, Cpu.RAX, 1));

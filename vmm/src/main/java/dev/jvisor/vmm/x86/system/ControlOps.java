@@ -111,6 +111,7 @@ final class ControlOps {
             e.address(1, false);
             e.callEnd((c, u) -> {
                 Operands.requireCpl0(c, u);
+                Cpu.serialize();
                 c.flushTlbPage(c.r[Cpu.TA]);
             });
         });

@@ -42,6 +42,9 @@ final class ControlRegisters {
         }
         Operands.requireCpl0(c, u);
         long v = c.long64() ? c.r[u.a] : c.r[u.a] & 0xFFFF_FFFFL;
+        if (n != 8) {
+            Cpu.serialize();
+        }
         switch (n) {
             case 0 -> setCr0(c, v, u);
             case 2 -> c.cr2 = v;

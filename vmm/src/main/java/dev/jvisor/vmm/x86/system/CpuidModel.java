@@ -134,6 +134,7 @@ public final class CpuidModel {
 
     /** CPUID: the table's answer, with what follows other state. A leaf beyond the last gives the last basic leaf, as Intel's do. */
     static void cpuid(Cpu c, Uop u) {
+        Cpu.serialize();
         int leaf = (int) c.r[Cpu.RAX];
         int subleaf = (int) c.r[Cpu.RCX];
         if (beyond(c.cpuid, leaf)) {

@@ -13,6 +13,7 @@ final class InterruptReturn {
 
     /** @param size operand size, 2, 4 or 8 */
     static void run(Cpu c, int size, Uop u) {
+        Cpu.serialize();
         if ((c.cr0 & Cpu.CR0_PE) == 0) {
             real(c, size, u);
         } else if (Operands.vm86(c)) {

@@ -286,6 +286,7 @@ public final class MsrFile {
     /** WRMSR. */
     static void wrmsr(Cpu c, Uop u) {
         Operands.requireCpl0(c, u);
+        Cpu.serialize();
         if (!write(c, (int) c.r[Cpu.RCX], c.r[Cpu.RAX] & 0xFFFF_FFFFL | c.r[Cpu.RDX] << 32)) {
             throw Operands.gp(c, u);
         }
