@@ -4,10 +4,13 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermission;
 import java.time.Duration;
+import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Tag;
@@ -69,6 +72,28 @@ class ErrorsEndToEndTest {
         Path empty = Files.createTempFile(dir, "empty", "");
         expectMistake("--kernel", Jvisor.run(LIMIT, null, "run", "--backend", "software", "--kernel", empty.toString()));
         expectMistake("--kernel", Jvisor.run(LIMIT, null, "run", "--backend", "software", "--kernel", dir.toString()));
+    }
+
+    /** A bzImage of boot protocol 2.15 with nothing in it that runs: 4 KiB of code, a command line of 255 characters, 2 MiB of RAM from 2 MiB on. */
+    private Path bzImage(int bytes) throws Exception {
+        ByteBuffer b = ByteBuffer.allocate(5 * 512 + 0x1000).order(ByteOrder.LITTLE_ENDIAN);
+        b.put(0x1F1, (byte) 4).putInt(0x1F4, 0x100).putShort(0x1FE, (short) 0xAA55).put(0x201, (byte) 0x6A).putInt(0x202, 0x53726448);
+        b.putShort(0x206, (short) 0x20F).put(0x211, (byte) 1).putInt(0x22C, 0x7FFFFFFF).putShort(0x236, (short) 1).putInt(0x238, 255);
+        b.putLong(0x258, 0x200000).putInt(0x260, 0x200000);
+        return Files.write(dir.resolve("bzImage-" + bytes), Arrays.copyOf(b.array(), bytes));
+    }
+
+    @Test
+    void aKernelThatDoesNotFit() throws Exception {
+        Path whole = bzImage(5 * 512 + 0x1000);
+        Path cut = bzImage(5 * 512 + 0x800);
+        Path initrd = Files.write(dir.resolve("initrd"), new byte[8 << 20]);
+        expectMistake("cut short", Jvisor.run(LIMIT, null, "run", "--backend", "software", "--kernel", cut.toString()));
+        expectMistake("--memory", Jvisor.run(LIMIT, null, "run", "--backend", "software", "--kernel", whole.toString(), "--memory", "3M"));
+        expectMistake("--memory", Jvisor.run(LIMIT, null, "run", "--backend", "software", "--kernel", whole.toString(), "--memory", "8M",
+                "--initrd", initrd.toString()));
+        expectMistake("--append", Jvisor.run(LIMIT, null, "run", "--backend", "software", "--kernel", whole.toString(),
+                "--append", "x".repeat(300)));
     }
 
     @Test

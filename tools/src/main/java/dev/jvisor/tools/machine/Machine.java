@@ -60,8 +60,12 @@ public final class Machine implements AutoCloseable {
             return m;
         } catch (LoaderException e) {
             partition.close();
-            boolean small = e.getMessage().contains("the partition has");
-            throw new UserMistake((small ? "--memory: " : "--kernel: ") + e.getMessage() + (small ? "; give more with --memory" : ""));
+            throw new UserMistake(switch (e.subject()) {
+                case KERNEL, FORMAT -> "--kernel: " + e.getMessage();
+                case MEMORY -> "--memory: " + e.getMessage() + "; give more with --memory";
+                case COMMAND_LINE -> "--append: " + e.getMessage() + "; shorten it";
+                case INITRD -> "--initrd: " + e.getMessage();
+            });
         } catch (RuntimeException | Error e) {
             partition.close();
             throw e;

@@ -163,7 +163,8 @@ public final class RunCommand implements Callable<Integer> {
         try {
             return c.withKernel(flat == null ? KernelImage.open(kernel) : FlatLoader.open(kernel, flat.address(), flat.mode()), initrd);
         } catch (LoaderException e) {
-            throw new UserMistake("--kernel: " + e.getMessage() + (flat == null ? "; a flat binary needs --flat MODE@ADDRESS" : ""));
+            throw new UserMistake("--kernel: " + e.getMessage()
+                    + (e.subject() == LoaderException.Subject.FORMAT ? "; a flat binary needs --flat MODE@ADDRESS" : ""));
         }
     }
 

@@ -1,5 +1,6 @@
 package dev.jvisor.vmm.loader;
 
+import dev.jvisor.vmm.loader.LoaderException.Subject;
 import dev.jvisor.vmm.memory.GpaRegion;
 import dev.jvisor.vmm.memory.GpaSpace;
 import dev.jvisor.vmm.partition.MemoryLayout;
@@ -26,7 +27,7 @@ final class GuestWriter {
     static void need(GpaSpace gpa, BootOptions o, String what, long from, long to) throws LoaderException {
         if (from < 0 || to < from || gpa.ram(from, to - from) == null) {
             boolean tooBig = from >= MemoryLayout.HIGH && to > MemoryLayout.lowBytes(o.memoryBytes());
-            throw new LoaderException(tooBig
+            throw new LoaderException(tooBig ? Subject.MEMORY : Subject.KERNEL, tooBig
                     ? what + " needs " + mib(to) + ", the partition has " + mib(o.memoryBytes())
                     : what + " wants addresses 0x" + Long.toHexString(from) + "-0x" + Long.toHexString(to) + ", which are not RAM");
         }
@@ -55,7 +56,7 @@ final class GuestWriter {
     static long commandLine(GpaSpace gpa, String text, int max) throws LoaderException {
         byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
         if (bytes.length > max) {
-            throw new LoaderException("command line too long: " + bytes.length + " bytes, the kernel takes " + max);
+            throw new LoaderException(Subject.COMMAND_LINE, "command line too long: " + bytes.length + " bytes, the kernel takes " + max);
         }
         gpa.write(BootLayout.COMMAND_LINE, java.util.Arrays.copyOf(bytes, bytes.length + 1));
         return BootLayout.COMMAND_LINE;
@@ -72,7 +73,7 @@ final class GuestWriter {
         long top = Math.min(end, MemoryLayout.lowBytes(o.memoryBytes()));
         long at = top - size & -GpaSpace.PAGE_SIZE;
         if (size > top || at < kernelEnd) {
-            throw new LoaderException("kernel and initrd need " + mib(kernelEnd + size) + ", the partition has " + mib(o.memoryBytes()));
+            throw new LoaderException(Subject.MEMORY, "kernel and initrd need " + mib(kernelEnd + size) + ", the partition has " + mib(o.memoryBytes()));
         }
         file(gpa, o.initrd(), at, size);
         return at;
@@ -86,7 +87,7 @@ final class GuestWriter {
         try (FileChannel in = FileChannel.open(file, StandardOpenOption.READ); Arena arena = Arena.ofConfined()) {
             gpa.write(address, in.map(FileChannel.MapMode.READ_ONLY, 0, size, arena));
         } catch (IOException e) {
-            throw new LoaderException(ImageBytes.cannotRead(file, e), e);
+            throw new LoaderException(Subject.INITRD, ImageBytes.cannotRead(file, e), e);
         }
     }
 }

@@ -40,12 +40,12 @@ public interface KernelImage {
             if (MultibootLoader.headerOffset(image) >= 0) {
                 return new MultibootLoader(image);
             }
-            throw new LoaderException(file + ": an ELF file with neither a PVH note nor a multiboot header");
+            throw new LoaderException(LoaderException.Subject.FORMAT, file + ": an ELF file with neither a PVH note nor a multiboot header");
         }
         if (MultibootLoader.headerOffset(image) >= 0) {
             return new MultibootLoader(image);
         }
-        throw new LoaderException(file + ": not a kernel I know (bzImage, ELF with a PVH note, multiboot)");
+        throw new LoaderException(LoaderException.Subject.FORMAT, file + ": not a kernel I know (bzImage, ELF with a PVH note, multiboot)");
     }
 
     /** {@return the size of a file} @throws LoaderException when it cannot be read */

@@ -4,6 +4,7 @@ package dev.jvisor.vmm.loader;
 final class LinuxHeader {
     // The setup header, at the same offsets in the image and in boot_params.
     static final int SETUP_SECTS = 0x1F1;
+    static final int SYSSIZE = 0x1F4;
     static final int BOOT_FLAG = 0x1FE;
     static final int JUMP_LENGTH = 0x201;
     static final int MAGIC = 0x202;
@@ -33,6 +34,8 @@ final class LinuxHeader {
     static final int E820_ENTRIES = 0x1E8;
     static final int E820_TABLE = 0x2D0;
 
+    /** Unit of SYSSIZE, the size of the protected-mode part. */
+    static final int PARAGRAPH = 16;
     static final int BOOT_FLAG_VALUE = 0xAA55;
     static final int MAGIC_VALUE = 0x53726448;
     static final int LOADED_HIGH = 1;

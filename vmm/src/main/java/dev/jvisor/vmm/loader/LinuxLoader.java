@@ -36,7 +36,11 @@ public final class LinuxLoader implements KernelImage {
         int sectors = image.u8(SETUP_SECTS);
         this.setupBytes = ((sectors == 0 ? 4 : sectors) + 1) * SECTOR;
         this.has64 = version >= 0x20C && (image.u16(XLOADFLAGS) & XLF_KERNEL_64) != 0;
-        image.check(setupBytes, 1);
+        // The size is rounded up to whole paragraphs; the file need not be.
+        long whole = setupBytes + image.u32(SYSSIZE) * PARAGRAPH;
+        if (image.size() <= Math.max(setupBytes, whole - PARAGRAPH)) {
+            throw new LoaderException(image.name() + ": cut short: the kernel in it has " + whole + " bytes, the file " + image.size());
+        }
     }
 
     static boolean isLinux(ImageBytes image) throws LoaderException {

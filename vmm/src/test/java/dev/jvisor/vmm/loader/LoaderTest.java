@@ -68,13 +68,22 @@ class LoaderTest {
     private static byte[] bzImage(byte[] payload) {
         ByteBuffer b = buffer(5 * 512 + 0x1000 + payload.length);
         Arrays.fill(b.array(), 5 * 512, 5 * 512 + 0x1000, (byte) 0xAB);
-        b.put(0x1F1, (byte) 4).putShort(0x1FE, (short) 0xAA55).putInt(0x202, 0x53726448).put(0x201, (byte) 0x6A);
+        b.put(0x1F1, (byte) 4).putInt(0x1F4, (0x1000 + payload.length + 15) / 16);
+        b.putShort(0x1FE, (short) 0xAA55).putInt(0x202, 0x53726448).put(0x201, (byte) 0x6A);
         b.putShort(0x206, (short) 0x20F).putShort(0x20E, (short) 0x100).put(0x211, (byte) 1).putInt(0x214, 0x100000);
         b.putInt(0x22C, 0x7FFFFFFF).putInt(0x230, 0x200000).put(0x234, (byte) 1).putShort(0x236, (short) 1).putInt(0x238, 255);
         b.putInt(0x248, 0x1000).putInt(0x24C, payload.length).putLong(0x258, 0x200000).putInt(0x260, INIT_SIZE);
         b.put(0x300, "6.1.0-test".getBytes(StandardCharsets.US_ASCII));
         b.put(5 * 512 + 0x1000, payload);
         return b.array();
+    }
+
+    @Test
+    void aKernelFileThatWasCutShortIsNotLoaded() throws Exception {
+        byte[] whole = bzImage(new byte[100]);
+        KernelImage.open(file("whole", whole));
+        String m = assertThrows(LoaderException.class, () -> KernelImage.open(file("cut", Arrays.copyOf(whole, whole.length - 16)))).getMessage();
+        assertTrue(m.contains("cut short"), m);
     }
 
     @Test
