@@ -3,6 +3,7 @@ module dev.jvisor.devices {
     requires transitive dev.jvisor.vmm;
     requires org.slf4j;
 
+    exports dev.jvisor.devices.disk;
     exports dev.jvisor.devices.i8042;
     exports dev.jvisor.devices.legacy;
     exports dev.jvisor.devices.motherboard;

@@ -27,7 +27,7 @@ public final class LibC {
     private static final MemoryLayout CAPTURE_LAYOUT = Linker.Option.captureStateLayout();
     private static final long ERRNO_OFFSET = CAPTURE_LAYOUT.byteOffset(MemoryLayout.PathElement.groupElement("errno"));
     // Auto arenas: the segment goes with its thread.
-    private static final ThreadLocal<MemorySegment> CAPTURE_STATE = ThreadLocal.withInitial(() -> newCaptureState(Arena.ofAuto()));
+    static final ThreadLocal<MemorySegment> CAPTURE_STATE = ThreadLocal.withInitial(() -> newCaptureState(Arena.ofAuto()));
 
     private static final MethodHandle OPEN = variadic("open", 2, JAVA_INT, ADDRESS, JAVA_INT, JAVA_INT);
     private static final MethodHandle CLOSE = call("close", JAVA_INT, JAVA_INT);
@@ -349,7 +349,7 @@ public final class LibC {
         return arena.allocate(CAPTURE_LAYOUT);
     }
 
-    private static int errno(MemorySegment captureState) {
+    static int errno(MemorySegment captureState) {
         return captureState.get(ValueLayout.JAVA_INT, ERRNO_OFFSET);
     }
 
@@ -359,15 +359,15 @@ public final class LibC {
         }
     }
 
-    private static int fail(String call, String object, int errno) {
+    static int fail(String call, String object, int errno) {
         throw new ErrnoException(call, object, errno);
     }
 
-    private static MethodHandle call(String name, MemoryLayout result, MemoryLayout... arguments) {
+    static MethodHandle call(String name, MemoryLayout result, MemoryLayout... arguments) {
         return LINKER.downcallHandle(symbol(name), FunctionDescriptor.of(result, arguments), CAPTURE);
     }
 
-    private static MethodHandle variadic(String name, int fixed, MemoryLayout result, MemoryLayout... arguments) {
+    static MethodHandle variadic(String name, int fixed, MemoryLayout result, MemoryLayout... arguments) {
         return LINKER.downcallHandle(symbol(name), FunctionDescriptor.of(result, arguments), CAPTURE,
                 Linker.Option.firstVariadicArg(fixed));
     }
@@ -381,7 +381,7 @@ public final class LibC {
     }
 
     // Method handles declare Throwable; what really comes out is ours or an Error.
-    private static RuntimeException rethrow(Throwable t) {
+    static RuntimeException rethrow(Throwable t) {
         if (t instanceof RuntimeException e) {
             return e;
         }

@@ -1,0 +1,18 @@
+/**
+ * Virtual disks: what stands behind a synthetic or an emulated storage controller.
+ *
+ * <p>{@link dev.jvisor.devices.disk.VirtualDisk} is what a controller sees: it submits a reusable
+ * {@link dev.jvisor.devices.disk.DiskRequest} and is called back on one of the disk's own threads. Data goes straight between the file and
+ * guest pages. Below it a {@code DiskImage} is one format, called by several threads at once, over an {@code ImageFile}:
+ *
+ * <pre>
+ *  controller -- DiskRequest --> VirtualDisk (queue, threads) --> DiskImage: RawImage | VhdImage | VhdxImage --> ImageFile --> FileIo
+ *                                                                    |
+ *                                                                    +--> parent DiskImage of a differencing disk, read only
+ * </pre>
+ *
+ * <p>An image file is as hostile as a guest: every offset and length in it is checked before use, and what is wrong with it comes out as a
+ * {@link dev.jvisor.devices.disk.DiskFormatException}. One opener may write a disk; the lock is the operating system's. Read first:
+ * VirtualDisk, DiskRequest, DiskImage; then VhdxImage.
+ */
+package dev.jvisor.devices.disk;
