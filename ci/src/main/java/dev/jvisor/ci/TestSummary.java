@@ -66,12 +66,20 @@ public final class TestSummary {
             if (c.getElementsByTagName("failure").getLength() > 0 || c.getElementsByTagName("error").getLength() > 0) {
                 failed.add(name);
             } else if (skipped.getLength() > 0) {
-                String reason = ((Element) skipped.item(0)).getAttribute("message").replaceFirst("^Assumption failed: ", "");
-                skippedByReason.computeIfAbsent(reason.isBlank() ? "no reason given" : reason.strip(), r -> new ArrayList<>()).add(name);
+                String reason = reason((Element) skipped.item(0));
+                skippedByReason.computeIfAbsent(reason, r -> new ArrayList<>()).add(name);
             } else {
                 passed++;
             }
         }
+    }
+
+    /** Surefire puts it into the attribute for @Disabled, into the text, as an exception, for an assumption. */
+    private static String reason(Element skipped) {
+        String given = skipped.getAttribute("message");
+        String first = (given.isBlank() ? skipped.getTextContent() : given).strip().lines().findFirst().orElse("");
+        String reason = first.replaceFirst("^[\\w.]+Exception: ", "").replaceFirst("^Assumption failed: ", "").strip();
+        return reason.isEmpty() ? "no reason given" : reason;
     }
 
     /** {@return whether tests ran and none failed} */

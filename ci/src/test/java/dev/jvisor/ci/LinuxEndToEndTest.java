@@ -52,7 +52,6 @@ class LinuxEndToEndTest {
 
     @Test
     void theGenericKernelComputesWhatItDoesOnQemu() throws Exception {
-        assumeTrue(Boolean.getBoolean("jvisor.long"), "long: run by ci/long-qemu-checksums");
         sameAsOnQemu(KernelFlavour.GENERIC);
     }
 
