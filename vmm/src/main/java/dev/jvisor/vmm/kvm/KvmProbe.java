@@ -17,8 +17,6 @@ import java.util.List;
  * below a second. Decides by what instructions do, not by time; the rates are to print. No run can hang: each is kicked after a second.
  */
 public final class KvmProbe {
-    private static final double NATIVE_PER_SECOND = 100e6;
-    private static final long SHORT_RUN_NS = 5_000_000;
     private static final int FEW_LOOPS = 10_000;
     private static final int MANY_LOOPS = 20_000_000;
     private static final int OURS = 0x5349564A; // "JVIS", a vendor that no processor has
@@ -45,15 +43,16 @@ public final class KvmProbe {
             return new KvmReport(unavailable, false, false, 0, 0, List.copyOf(attributes));
         }
         try {
-            String supervisor = supervisor();
+            String supervisor = youngInstructions(0);
+            String user = youngInstructions(3);
             String syscall = syscall();
-            double supervisorRate = rate(0);
-            double userRate = rate(3);
+            double supervisorRate = rate(0, !supervisor.equals("native"));
+            double userRate = rate(3, !user.equals("native"));
             boolean supervisorNative = supervisor.equals("native") && syscall.equals("ok");
-            boolean userNative = userRate >= NATIVE_PER_SECOND;
+            boolean userNative = user.equals("native");
             add("kvm.supervisor", supervisor);
             add("kvm.supervisor.rate", perSecond(supervisorRate));
-            add("kvm.user", userNative ? "native" : "emulated");
+            add("kvm.user", user);
             add("kvm.user.rate", perSecond(userRate));
             add("kvm.syscall", syscall);
             add("kvm.intn", intN());
@@ -114,10 +113,10 @@ public final class KvmProbe {
     }
 
     // An interpreter knows the integer instructions of 1995; these two are younger, and any kernel of today uses them.
-    private static String supervisor() {
+    private static String youngInstructions(int cpl) {
         try (ProbeGuest g = new ProbeGuest(null)) {
             // popcnt rax,rbx; pxor xmm0,xmm0; report
-            VpExit exit = g.run("f3480fb8c3 660fefc0" + ProbeGuest.REPORT, LongMode.state(g.gpa, ProbeGuest.START, 0));
+            VpExit exit = g.run("f3480fb8c3 660fefc0" + ProbeGuest.REPORT, LongMode.state(g.gpa, ProbeGuest.START, cpl));
             return exit == VpExit.INTERNAL_ERROR ? "emulated" : g.reported() ? "native" : outcome(g, exit);
         }
     }
@@ -177,26 +176,17 @@ public final class KvmProbe {
         }
     }
 
-    /** {@return instructions a second of a loop of two in a ring; 0 when it does not run} */
-    private double rate(int cpl) {
-        double rate = 0;
-        for (int loops : new int[] {FEW_LOOPS, MANY_LOOPS}) {
-            try (ProbeGuest g = new ProbeGuest(null)) {
-                VpState s = LongMode.state(g.gpa, ProbeGuest.START, cpl);
-                s.gpr[1] = loops;
-                long start = clock.nowNs();
-                g.run("ffc9 75fc" + ProbeGuest.REPORT, s); // l: dec ecx; jnz l
-                long ns = clock.nowNs() - start;
-                if (!g.reported()) {
-                    return rate;
-                }
-                rate = 2.0 * loops * 1e9 / ns;
-                if (ns > SHORT_RUN_NS) {
-                    return rate;
-                }
-            }
+    /** {@return instructions a second of a loop of two in a ring, long enough for what runs it; 0 when it does not run} */
+    private double rate(int cpl, boolean interpreted) {
+        int loops = interpreted ? FEW_LOOPS : MANY_LOOPS;
+        try (ProbeGuest g = new ProbeGuest(null)) {
+            VpState s = LongMode.state(g.gpa, ProbeGuest.START, cpl);
+            s.gpr[1] = loops;
+            long start = clock.nowNs();
+            g.run("ffc9 75fc" + ProbeGuest.REPORT, s); // l: dec ecx; jnz l
+            long ns = clock.nowNs() - start;
+            return g.reported() ? 2.0 * loops * 1e9 / ns : 0;
         }
-        return rate;
     }
 
     private static String outcome(ProbeGuest g, VpExit exit) {
