@@ -74,7 +74,7 @@ final class BlockCache {
 
     private void drop(Block b) {
         if (b.valid) {
-            b.valid = false;
+            b.invalidate();
             size--;
             invalidated++;
         }
@@ -84,7 +84,7 @@ final class BlockCache {
     void clear() {
         for (Block head : buckets) {
             for (Block b = head; b != null; b = b.chain) {
-                b.valid = false;
+                b.invalidate();
             }
         }
         Arrays.fill(buckets, null);

@@ -187,7 +187,7 @@ final class SoftwareVp implements BackendVp {
         if (b != null && b.secondPage >= 0) {
             long next = (linear | 4095) + 1;
             if (c.fetchHost(c.long64() ? next : next & 0xFFFFFFFFL, fetch) >>> 12 != b.secondPage) {
-                b.valid = false;
+                b.invalidate();
                 b = null;
             }
         }

@@ -21,6 +21,8 @@ public final class Block {
     public final int secondPage;
     /** Cleared when the code under it was overwritten. */
     public boolean valid = true;
+    /** {@link Cpu#codeStamp} when its page was last seen mapped where it was decoded from; 0 when it has to be looked at again. */
+    int stamp;
     /** Times entered: the profile for a later tier. */
     public int count;
     /** Next block in the same bucket of the cache. */
@@ -40,6 +42,12 @@ public final class Block {
         this.mode = mode;
         this.insns = insns;
         this.secondPage = secondPage;
+    }
+
+    /** Notes that the code under it was overwritten, or that it is not wanted any more. */
+    public void invalidate() {
+        valid = false;
+        stamp = 0;
     }
 
     /** {@return the host page of the first byte} */

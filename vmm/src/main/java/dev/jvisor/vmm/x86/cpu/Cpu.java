@@ -209,8 +209,12 @@ public final class Cpu {
     private boolean watching;
 
     // The TLB in force: arrays of one of the three Tlbs, chosen by privilege.
-    private final Tlb[] tlbs = {new Tlb(), new Tlb(), new Tlb()};
+    private final Tlb[] tlbs = new Tlb[3];
     private int tlbIndex;
+    private int supervisorStamp = 1;
+    private int userStamp = 2;
+    /** Changes whenever a translation for code may have gone away, or other rights apply. */
+    int codeStamp = supervisorStamp;
     private long[] readTag;
     private long[] writeTag;
     private long[] addend;
@@ -229,6 +233,10 @@ public final class Cpu {
         this.pageFlags = gpa.pageFlags();
         this.granted = new boolean[pageFlags.length];
         this.mmu = new Mmu(this);
+        tlbs[0] = new Tlb(null);
+        // Alignment check is no matter for fetches: supervisor code with and without it shares translations.
+        tlbs[1] = new Tlb(tlbs[0]);
+        tlbs[2] = new Tlb(null);
         useTlb(0);
     }
 
@@ -376,6 +384,7 @@ public final class Cpu {
         addend = t.addend;
         codeTag = t.codeTag;
         codePage = t.codePage;
+        codeStamp = i == 2 ? userStamp : supervisorStamp;
     }
 
     /** {@return RFLAGS as PUSHF would push it} */
@@ -423,10 +432,26 @@ public final class Cpu {
 
     // ---- code fetch
 
-    /** {@return whether the linear page of a block is still mapped, for execution, to the page it was decoded from} */
-    public boolean fetchMapped(Block n) {
+    /**
+     * {@return whether a block is valid and its linear page still mapped, for execution, to the page it was decoded from} What was true
+     * stays true until the translations are flushed, which changes {@link #codeStamp}: the block remembers.
+     *
+     * @param samePage its page is the one being executed from
+     */
+    boolean enterable(Block n, boolean samePage) {
         int i = (int) (n.linear >>> 12) & Tlb.CODE_SIZE - 1;
-        return codeTag[i] == (n.linear & -4096L) && codePage[i] == n.hostPage();
+        if (n.valid && (samePage || codeTag[i] == (n.linear & -4096L) && codePage[i] == n.hostPage())) {
+            n.stamp = codeStamp;
+            return true;
+        }
+        return false;
+    }
+
+    private void codeMappingsChanged() {
+        // The two never have the same value: supervisor and user rights to execute differ.
+        supervisorStamp += 2;
+        userStamp += 2;
+        codeStamp = tlbIndex == 2 ? userStamp : supervisorStamp;
     }
 
     /** {@return the index in {@link #jumpCache} of a RIP} */
@@ -438,7 +463,7 @@ public final class Cpu {
     public Block jump(long target) {
         rip = target;
         Block n = jumpCache[jumpSlot(target)];
-        if (n != null && n.rip == target && n.mode == mode && n.valid && fetchMapped(n)
+        if (n != null && n.rip == target && n.mode == mode && (n.stamp == codeStamp || enterable(n, false))
                 && ((mode & MODE_FLAT) != 0 || n.linear == (segBase[CS] + target & 0xFFFFFFFFL))) {
             return n;
         }
@@ -510,6 +535,7 @@ public final class Cpu {
 
     /** Drops every translation. */
     public void flushTlb() {
+        codeMappingsChanged();
         for (Tlb t : tlbs) {
             t.flush();
         }
@@ -518,6 +544,7 @@ public final class Cpu {
 
     /** Drops every translation that is not global. */
     public void flushTlbLocal() {
+        codeMappingsChanged();
         for (Tlb t : tlbs) {
             t.flushLocal();
         }
@@ -532,6 +559,7 @@ public final class Cpu {
 
     /** Drops the translations of one page (INVLPG). */
     public void flushTlbPage(long linear) {
+        codeMappingsChanged();
         if (mmu.inLargePage(linear)) {
             flushTlb();
             return;

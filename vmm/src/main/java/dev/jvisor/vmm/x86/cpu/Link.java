@@ -19,7 +19,7 @@ public final class Link {
     public Block go(Cpu c) {
         c.rip = target;
         Block n = to;
-        if (n != null && n.valid && (samePage || c.fetchMapped(n))) {
+        if (n != null && (n.stamp == c.codeStamp || c.enterable(n, samePage))) {
             return n;
         }
         c.link = this;
@@ -30,7 +30,7 @@ public final class Link {
     public void follow(Cpu c) {
         c.rip = target;
         Block n = to;
-        if (n != null && n.valid && (samePage || c.fetchMapped(n))) {
+        if (n != null && (n.stamp == c.codeStamp || c.enterable(n, samePage))) {
             c.next = n;
         } else {
             c.next = null;

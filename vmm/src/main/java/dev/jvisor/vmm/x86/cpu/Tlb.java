@@ -15,14 +15,18 @@ final class Tlb {
     final long[] writeTag = new long[SIZE];
     final long[] addend = new long[SIZE];
     final boolean[] global = new boolean[SIZE];
-    final long[] codeTag = new long[CODE_SIZE];
-    final int[] codePage = new int[CODE_SIZE];
-    final boolean[] codeGlobal = new boolean[CODE_SIZE];
+    final long[] codeTag;
+    final int[] codePage;
+    final boolean[] codeGlobal;
     /** Slots filled with pages that are not global since the last flush, code slots counted from {@link #SIZE}; so that a flush need not look at all. */
     private final int[] local = new int[SIZE];
     private int locals;
 
-    Tlb() {
+    /** @param codeOf shares its translations for fetches; or null */
+    Tlb(Tlb codeOf) {
+        codeTag = codeOf == null ? new long[CODE_SIZE] : codeOf.codeTag;
+        codePage = codeOf == null ? new int[CODE_SIZE] : codeOf.codePage;
+        codeGlobal = codeOf == null ? new boolean[CODE_SIZE] : codeOf.codeGlobal;
         flush();
     }
 
