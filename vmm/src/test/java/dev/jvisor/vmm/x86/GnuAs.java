@@ -4,9 +4,13 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 
 /** Assembles test programs with the GNU assembler, Intel syntax. */
 final class GnuAs {
+    private static final Map<String, byte[]> KNOWN = new ConcurrentHashMap<>();
+
     private GnuAs() { }
 
     static boolean available() {
@@ -15,6 +19,10 @@ final class GnuAs {
 
     /** {@return machine code} @param bits 16, 32 or 64 @param source without directives for syntax and code size */
     static byte[] assemble(int bits, String source) {
+        return KNOWN.computeIfAbsent(bits + ":" + source, k -> assembleNow(bits, source)).clone();
+    }
+
+    private static byte[] assembleNow(int bits, String source) {
         try {
             Path dir = Files.createTempDirectory("jvisor-as");
             Path s = dir.resolve("a.s");

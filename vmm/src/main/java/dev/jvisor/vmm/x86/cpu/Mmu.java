@@ -29,6 +29,8 @@ public final class Mmu {
     /** Physical address width told by CPUID leaf 80000008h. */
     public static final int PHYSICAL_BITS = 46;
     private static final long BEYOND = FRAME & -(1L << PHYSICAL_BITS);
+    /** Bits 52 to 62, which PAE paging reserves and 4-level paging ignores. */
+    private static final long HIGH = 0x7FF0_0000_0000_0000L;
 
     private static final int ERROR_PRESENT = 1;
     private static final int ERROR_WRITE = 2;
@@ -392,7 +394,7 @@ public final class Mmu {
                 return false;
             }
             boolean leaf = shift == 12 || (entry & LARGE) != 0 && shift <= 30;
-            long reserved = BEYOND | (nxe ? 0 : NX);
+            long reserved = BEYOND | (nxe ? 0 : NX) | (topShift == 21 ? HIGH : 0);
             if (shift == 39 || shift == 30 && topShift != 39) {
                 reserved |= LARGE;
             }
@@ -487,7 +489,7 @@ public final class Mmu {
         long[] loaded = new long[4];
         for (int i = 0; i < 4; i++) {
             loaded[i] = physicalRead64((newCr3 & 0xFFFFFFE0L) + i * 8L);
-            if ((loaded[i] & PRESENT) != 0 && (loaded[i] & (BEYOND | NX | 0x1E6)) != 0) {
+            if ((loaded[i] & PRESENT) != 0 && (loaded[i] & (BEYOND | HIGH | NX | 0x1E6)) != 0) {
                 return false;
             }
         }
