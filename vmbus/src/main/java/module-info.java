@@ -2,4 +2,7 @@
 module dev.jvisor.vmbus {
     requires transitive dev.jvisor.devices;
     requires org.slf4j;
+
+    exports dev.jvisor.vmbus.protocol;
+    exports dev.jvisor.vmbus.ring;
 }

@@ -1,7 +1,5 @@
 /**
- * VMBus, the bus of synthetic devices: rings over guest memory, channels, the bus server, and the VSPs behind them.
- *
- * <p>Nothing lives here yet: the first rings and the storage VSP arrive with the Hyper-V contract. The module stands so that the
- * arrows between modules are held from the first day.
+ * VMBus, the bus of synthetic devices: {@link dev.jvisor.vmbus.protocol} is the protocol as data, {@link dev.jvisor.vmbus.ring} rings over
+ * guest memory. Channels, the bus server, and the VSPs stand on these.
  */
 package dev.jvisor.vmbus;

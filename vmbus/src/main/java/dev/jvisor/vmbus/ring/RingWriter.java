@@ -1,0 +1,191 @@
+package dev.jvisor.vmbus.ring;
+
+import dev.jvisor.vmbus.protocol.PacketLayout;
+import dev.jvisor.vmbus.protocol.RingLayout;
+import java.lang.foreign.MemorySegment;
+import java.lang.invoke.VarHandle;
+
+/**
+ * The writing half of a ring; the host's is the host-to-guest ring. {@link #write} puts packets, {@link #publish} shows all of them to the
+ * reader at once and tells whether to signal. When the ring is full nothing is overwritten: the reader is asked to signal once there is
+ * space. One thread at a time.
+ */
+public final class RingWriter {
+    /** The packet is in the ring; {@link #publish} shows it. */
+    public static final int WRITTEN = 0;
+    /** No space. Publish what is written and try again after the next signal, which the reader has been asked for. */
+    public static final int FULL = 1;
+    /** The reader's index makes no sense, or the guest made the ring too small for this packet ever to fit. */
+    public static final int BROKEN = 2;
+
+    private final GuestPages header;
+    private final GuestPages data;
+    private final int size;
+    /** Ours: the guest's copy is never read back. */
+    private int writeIndex;
+    private int publishedIndex;
+    /** The reader's index as last seen, validated. */
+    private int readIndex;
+    private boolean waiting;
+    private boolean broken;
+
+    /**
+     * Makes the half over a ring whose header is filled; it goes on where the header says.
+     *
+     * @param ring the header page and at least one page of data
+     */
+    public RingWriter(GuestPages ring) {
+        header = ring.slice(0, 1);
+        data = ring.slice(1, ring.count() - 1);
+        size = Math.toIntExact(data.byteSize());
+        writeIndex = header.getIntAcquire(RingLayout.WRITE_INDEX);
+        readIndex = header.getIntAcquire(RingLayout.READ_INDEX);
+        publishedIndex = writeIndex;
+        broken = !isIndex(writeIndex) || !isIndex(readIndex);
+    }
+
+    private boolean isIndex(int index) {
+        return (index & RingLayout.ALIGNMENT - 1) == 0 && index >= 0 && index < size;
+    }
+
+    /** {@return bytes of the data area} */
+    public int size() {
+        return size;
+    }
+
+    /** {@return whether the ring has been found {@link #BROKEN}} */
+    public boolean broken() {
+        return broken;
+    }
+
+    /** {@return whether the last write found the ring full and no write has succeeded since} */
+    public boolean waiting() {
+        return waiting;
+    }
+
+    /** Writes a packet with payload only. {@return WRITTEN, FULL or BROKEN} */
+    public int write(int type, int flags, long transactionId, MemorySegment payload, long offset, int length) {
+        return write(type, flags, transactionId, null, 0, payload, offset, length);
+    }
+
+    /**
+     * Writes a packet.
+     *
+     * @param type {@code PacketLayout.TYPE_*}
+     * @param flags {@code PacketLayout.FLAG_*}
+     * @param header what the type brings after the descriptor (ranges), or null
+     * @param headerLength its bytes, a multiple of 8
+     * @param payload private memory to be copied from
+     * @param offset of the payload in it
+     * @param length bytes of the payload; zeros are added up to a multiple of 8
+     * @return WRITTEN, FULL or BROKEN
+     */
+    public int write(int type, int flags, long transactionId, MemorySegment header, int headerLength, MemorySegment payload, long offset,
+            int length) {
+        int bodyLength = headerLength + PacketLayout.align(length);
+        int packetLength = PacketLayout.DESCRIPTOR_SIZE + bodyLength;
+        if ((headerLength & 7) != 0 || packetLength > PacketLayout.MAX_SIZE) {
+            throw new IllegalArgumentException("no such packet: headerLength=" + headerLength + ", length=" + length);
+        }
+        int total = packetLength + PacketLayout.TRAILER_SIZE;
+        int at = writeIndex;
+        if (free() <= total) {
+            int result = waitFor(total);
+            if (result != WRITTEN) {
+                return result;
+            }
+        }
+        int offset8 = PacketLayout.DESCRIPTOR_SIZE + headerLength >>> 3;
+        data.setLong(at, type & 0xFFFFL | (long) offset8 << 16 | (long) (packetLength >>> 3) << 32 | (long) flags << 48);
+        data.setLong(wrap(at + PacketLayout.TRANSACTION_ID), transactionId);
+        int to = wrap(at + PacketLayout.DESCRIPTOR_SIZE);
+        if (headerLength > 0) {
+            copyIn(header, 0, to, headerLength);
+            to = wrap(to + headerLength);
+        }
+        if ((length & 7) != 0) {
+            data.setLong(wrap(to + (length & ~7)), 0);
+        }
+        copyIn(payload, offset, to, length);
+        data.setLong(wrap(at + packetLength), (long) at << 32);
+        writeIndex = wrap(at + total);
+        if (waiting) {
+            waiting = false;
+            this.header.setInt(RingLayout.PENDING_SEND_SIZE, 0);
+        }
+        return WRITTEN;
+    }
+
+    private void copyIn(MemorySegment from, long offset, int to, int length) {
+        int first = Math.min(length, size - to);
+        data.copyIn(from, offset, to, first);
+        if (first < length) {
+            data.copyIn(from, offset + first, 0, length - first);
+        }
+    }
+
+    private int wrap(int index) {
+        return index >= size ? index - size : index;
+    }
+
+    /** {@return bytes that are surely free; a packet needs fewer than these} */
+    private int free() {
+        return readIndex > writeIndex ? readIndex - writeIndex : size - (writeIndex - readIndex);
+    }
+
+    private boolean look() {
+        // Acquire: the reader is done with the bytes before it shows its index.
+        int r = header.getIntAcquire(RingLayout.READ_INDEX);
+        if (!isIndex(r)) {
+            broken = true;
+            return false;
+        }
+        readIndex = r;
+        return true;
+    }
+
+    private int waitFor(int total) {
+        if (broken || total >= size || !look()) {
+            broken = true;
+            return BROKEN;
+        }
+        if (free() > total) {
+            return WRITTEN;
+        }
+        header.setInt(RingLayout.PENDING_SEND_SIZE, total);
+        header.written(0, RingLayout.HEADER_SIZE);
+        waiting = true;
+        // Full fence: pairs with the one between the guest's store of its read index and its look at pending_send_sz (hv_pkt_iter_close).
+        VarHandle.fullFence();
+        if (!look()) {
+            return BROKEN;
+        }
+        return free() > total ? WRITTEN : FULL;
+    }
+
+    /**
+     * Shows all packets written since the last call to the reader.
+     *
+     * @return whether the reader must be signalled: it may sleep, since the ring was empty and it has not asked for silence
+     */
+    public boolean publish() {
+        int old = publishedIndex;
+        int now = writeIndex;
+        if (now == old) {
+            return false;
+        }
+        publishedIndex = now;
+        if (now > old) {
+            data.written(old, now - old);
+        } else {
+            data.written(old, size - old);
+            data.written(0, now + 1);
+        }
+        // Release: the packets before the index.
+        header.setIntRelease(RingLayout.WRITE_INDEX, now);
+        header.written(0, RingLayout.HEADER_SIZE);
+        // Full fence: the index before the look at mask and read index; pairs with the reader's in unmask (hv_end_read).
+        VarHandle.fullFence();
+        return header.getInt(RingLayout.INTERRUPT_MASK) == 0 && header.getIntAcquire(RingLayout.READ_INDEX) == old;
+    }
+}
