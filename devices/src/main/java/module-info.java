@@ -12,6 +12,7 @@ module dev.jvisor.devices {
     exports dev.jvisor.devices.pit;
     exports dev.jvisor.devices.pm;
     exports dev.jvisor.devices.rtc;
+    exports dev.jvisor.devices.scsi;
     exports dev.jvisor.devices.serial;
     exports dev.jvisor.devices.vga;
 }
