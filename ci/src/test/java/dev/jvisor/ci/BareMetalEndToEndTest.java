@@ -87,14 +87,19 @@ class BareMetalEndToEndTest {
         assertEquals(3, r.exit(), r::toString);
         assertTrue(r.err().contains("triple fault"), r::toString);
         assertTrue(r.err().contains("RIP="), r::toString);
+        if (backend.equals("software")) {
+            assertTrue(r.err().contains("cannot deliver exception 6, nor exception 13, nor exception 8"), r::toString);
+        }
     }
 
-    @Test
-    void aGuestHaltedForEverIsSaidClearly() throws Exception {
+    @ParameterizedTest
+    @ValueSource(strings = {"software", "kvm"})
+    void aGuestHaltedForEverIsSaidClearly(String backend) throws Exception {
+        assumeTrue(backend.equals("software") || Jvisor.hasKvm(), "no /dev/kvm that we may use");
         Jvisor.Result r = run(code("halt", a -> {
             a.cli();
             a.hlt();
-        }), "software");
+        }), backend);
         assertEquals(3, r.exit(), r::toString);
         assertTrue(r.err().contains("halted"), r::toString);
     }
@@ -133,5 +138,23 @@ class BareMetalEndToEndTest {
     void traceShowsPorts() throws Exception {
         Jvisor.Result r = run(BareMetalGuests.find("hello", 1).orElseThrow(), "software", "--trace", "port,msr");
         assertTrue(r.err().contains("out port=0x3f8 size=1 value=0x48"), r::toString); // the H of Hello
+    }
+
+    @Test
+    void traceCountsWhatIsNotImplementedByName() throws Exception {
+        // The #UD handler steps over the instruction.
+        Assembler a = new Assembler(0x7C00, Mode.BITS16);
+        a.bytes(new byte[] {0x31, (byte) 0xC0, (byte) 0x8E, (byte) 0xD8}); // xor ax, ax; mov ds, ax
+        a.bytes(new byte[] {(byte) 0xC7, 0x06, 0x18, 0x00, 0x40, 0x7C}); // mov word [6 * 4], 0x7C40
+        a.bytes(new byte[] {(byte) 0xC7, 0x06, 0x1A, 0x00, 0x00, 0x00}); // mov word [6 * 4 + 2], 0
+        a.bytes(new byte[] {0x0F, (byte) 0xC7, 0x37, 0x0F, (byte) 0xC7, 0x37}); // vmptrld [bx], twice
+        a.mov(Gpr.AL, 21);
+        a.out(0xF4, Gpr.AL);
+        a.zeros((int) (0x7C40 - a.here()));
+        a.bytes(new byte[] {(byte) 0x89, (byte) 0xE5, (byte) 0x83, 0x46, 0x00, 0x03, (byte) 0xCF}); // mov bp, sp; add word [bp], 3; iret
+        Jvisor.Result r = run(new GuestProgram("twice", a.assemble(), 0x7C00, 0x7C00, EntryMode.REAL_16), "software", "--debug-exit",
+                "--trace", "cpu");
+        assertEquals(43, r.exit(), r::toString);
+        assertEquals(List.of("vp0 cpu not implemented: opcode 0f c7 37 at 0x7c10", "cpu 2 times not implemented: opcode 0f c7 37"), r.errors());
     }
 }

@@ -11,6 +11,8 @@ import java.util.concurrent.atomic.LongAdder;
 
 /** Writes the intercepts asked for, one line each; remarks of the CPU once each, with a count at the end. Called on VP threads. */
 final class TraceLog implements InterceptTrace, AutoCloseable {
+    private static final int MAX_NAMES = 1000;
+
     private final PrintStream out;
     private final boolean port;
     private final boolean mmio;
@@ -46,25 +48,31 @@ final class TraceLog implements InterceptTrace, AutoCloseable {
     @Override
     public void msr(int vp, boolean write, int index, long value, boolean ok) {
         if (msr || unknown && !ok) {
-            out.printf("vp%d %s msr=0x%x value=0x%x%s%n", vp, write ? "wrmsr" : "rdmsr", index, value, ok ? "" : " #GP");
+            String shown = write || ok ? " value=0x" + Long.toHexString(value) : "";
+            out.printf("vp%d %s msr=0x%x%s%s%n", vp, write ? "wrmsr" : "rdmsr", index, shown, ok ? "" : " #GP");
         }
     }
 
     @Override
-    public void remark(int vp, String what) {
+    public void remark(int vp, String what, long rip) {
         if (cpu) {
-            LongAdder seen = remarks.computeIfAbsent(what, w -> new LongAdder());
-            seen.increment();
-            if (seen.sum() == 1) {
-                out.printf("vp%d cpu %s%n", vp, what);
+            LongAdder seen = remarks.get(what);
+            if (seen == null) {
+                // A guest can make up names for ever.
+                String name = remarks.size() < MAX_NAMES ? what : "(others)";
+                seen = remarks.computeIfAbsent(name, w -> {
+                    out.printf("vp%d cpu not implemented: %s at 0x%x%n", vp, w, rip);
+                    return new LongAdder();
+                });
             }
+            seen.increment();
         }
     }
 
     /** Writes how often each remark came. */
     @Override
     public void close() {
-        new TreeMap<>(remarks).forEach((what, n) -> out.printf("cpu %d times: %s%n", n.sum(), what));
+        new TreeMap<>(remarks).forEach((what, n) -> out.printf("cpu %d times not implemented: %s%n", n.sum(), what));
         out.flush();
     }
 }

@@ -31,6 +31,11 @@ public interface InterceptHandler {
     /** End of interrupt for a level-triggered vector, when local APICs are the backend's and I/O APICs are ours. */
     default void endOfInterrupt(int vector) { }
 
-    /** Something a person debugging wants to know of: an instruction that is not implemented, a strange access. Called rarely. */
-    default void remark(int vp, String what) { }
+    /**
+     * Something a person debugging wants to know of, for now an instruction that is not implemented. As often as it is executed.
+     *
+     * @param what its name, to count by
+     * @param rip where it stands
+     */
+    default void remark(int vp, String what, long rip) { }
 }

@@ -14,6 +14,6 @@ public interface InterceptTrace {
     /** An RDMSR or WRMSR. @param ok false when it raised #GP, in which case a read's {@code value} means nothing */
     default void msr(int vp, boolean write, int index, long value, boolean ok) { }
 
-    /** Something the CPU found strange, for example an instruction that is not implemented. */
-    default void remark(int vp, String what) { }
+    /** An instruction that the CPU does not implement. @param what its name @param rip where it stands */
+    default void remark(int vp, String what, long rip) { }
 }

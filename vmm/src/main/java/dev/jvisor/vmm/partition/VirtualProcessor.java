@@ -223,7 +223,7 @@ public final class VirtualProcessor {
                 await(false);
             }
             case KICKED -> intercepts.counters.kicks++;
-            case SHUTDOWN -> partition.requestStop(StopReason.tripleFault("vp-" + index + " triple fault\n" + backend.explain()));
+            case SHUTDOWN -> partition.requestStop(StopReason.tripleFault("vp-" + index + "\n" + backend.explain()));
             case INTERNAL_ERROR -> partition.requestStop(StopReason.internalError("vp-" + index + ": " + backend.explain()));
             case DEBUG -> partition.debugStop(this);
         }

@@ -118,11 +118,11 @@ final class VpIntercepts implements InterceptHandler {
     }
 
     @Override
-    public void remark(int vp, String what) {
+    public void remark(int vp, String what, long rip) {
         counters.remarks++;
         InterceptTrace t = partition.trace;
         if (t != null) {
-            t.remark(vp, what);
+            t.remark(vp, what, rip);
         }
     }
 }

@@ -470,8 +470,13 @@ final class SoftwareVp implements BackendVp {
         getState(state);
         s.append(state.dump());
         if (shutdown) {
-            s.append(String.format("shut down: last exception %d, error %x, at %x, address %x%n", cpu.faultVector, cpu.faultError,
-                    cpu.faultIp, cpu.faultAddress));
+            s.append("shut down: cannot deliver");
+            for (int shift = Long.SIZE - Byte.SIZE; shift >= 0; shift -= Byte.SIZE) {
+                if (cpu.shutdownVectors >>> shift != 0 || shift == 0) {
+                    s.append(" exception ").append(cpu.shutdownVectors >>> shift & 0xFF).append(shift == 0 ? "" : ", nor");
+                }
+            }
+            s.append(String.format("; last error code 0x%x, CR2 0x%x%n", cpu.faultError, cpu.cr2));
         }
         BlockListing.append(s, cpu, lastBlock);
         s.append("last blocks:");

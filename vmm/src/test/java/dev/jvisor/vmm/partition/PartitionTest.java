@@ -218,7 +218,7 @@ class PartitionTest {
             h.mmioWrite(0, 0xB8000, 2, 7);
             assertFalse(h.msrWrite(0, 0xC0010055, 1));
             h.portRead(0, 0x80, 1);
-            h.remark(0, "odd");
+            h.remark(0, "odd", 0x1000);
             return VpExit.SHUTDOWN;
         }), CONFIG, new VirtualClock())) {
             p.trace(new InterceptTrace() {
@@ -233,7 +233,7 @@ class PartitionTest {
                 }
 
                 @Override
-                public void remark(int vp, String what) {
+                public void remark(int vp, String what, long rip) {
                     trace.add(what);
                 }
             });

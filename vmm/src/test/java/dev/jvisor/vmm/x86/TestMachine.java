@@ -153,7 +153,7 @@ final class TestMachine implements InterceptHandler {
         return false;
     }
 
-    @Override public void remark(int vp, String what) {
+    @Override public void remark(int vp, String what, long rip) {
         remarks.add(what);
     }
 

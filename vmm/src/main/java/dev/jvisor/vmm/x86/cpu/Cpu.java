@@ -204,6 +204,8 @@ public final class Cpu {
     public long faultAddress;
     /** RIP of the instruction that faulted. */
     public long faultIp;
+    /** After a triple fault: the vectors whose delivery failed, a byte each, the last lowest. For the dump. */
+    public long shutdownVectors;
 
     /** A data breakpoint is armed. */
     private boolean watching;
@@ -265,7 +267,7 @@ public final class Cpu {
     /** Counts and reports an instruction that is not implemented, and prepares its #UD. */
     public GuestFault undefined(String name, Uop u) {
         if (handler != null) {
-            handler.remark(index, "not implemented: " + name + " at " + Long.toHexString(u.ip));
+            handler.remark(index, name, u.ip);
         }
         return fault(UD, NO_ERROR, u);
     }

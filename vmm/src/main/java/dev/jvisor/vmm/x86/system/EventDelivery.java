@@ -66,7 +66,9 @@ public final class EventDelivery {
         }
         int cls = kind == Kind.EXCEPTION ? classOf(vector) : BENIGN;
         boolean doubleFault = kind == Kind.EXCEPTION && vector == Cpu.DF;
+        long tried = 0;
         for (;;) {
+            tried = tried << 8 | vector;
             if (kind == Kind.EXCEPTION && vector == Cpu.PF) {
                 c.cr2 = c.faultAddress;
             }
@@ -84,6 +86,7 @@ public final class EventDelivery {
                     c.cr2 = c.faultAddress;
                 }
                 if (doubleFault && secondClass != BENIGN) {
+                    c.shutdownVectors = tried;
                     return false;
                 }
                 kind = Kind.EXCEPTION;
