@@ -65,6 +65,13 @@ class BareMetalEndToEndTest {
     }
 
     @Test
+    void fourProcessorsAnswerEachOther() throws Exception {
+        Jvisor.Result r = run(BareMetalGuests.find("timer-ipi", 4).orElseThrow(), "software", "--processors", "4", "--debug-exit");
+        assertEquals(1, r.exit(), r::toString);
+        assertTrue(r.out().contains("OK processor 3"), r::toString);
+    }
+
+    @Test
     void powerOffEndsWithZero() throws Exception {
         Jvisor.Result r = run(BareMetalGuests.find("hello", 1).orElseThrow(), "software");
         assertEquals(0, r.exit(), r::toString);

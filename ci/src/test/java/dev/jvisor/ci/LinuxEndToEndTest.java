@@ -20,6 +20,8 @@ import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** The distribution's unmodified kernels on the software CPU, through the command line. */
 @Tag("e2e")
@@ -32,14 +34,17 @@ class LinuxEndToEndTest {
     @TempDir
     Path dir;
 
-    @Test
-    void theDefaultGuestTakesCommandsFromAPipe() throws Exception {
+    /** {@code poweroff} asks the init for it, {@code poweroff -f} the kernel. */
+    @ParameterizedTest
+    @CsvSource({"1, poweroff -f", "2, poweroff"})
+    void theDefaultGuestTakesCommandsFromAPipe(int processors, String end) throws Exception {
         try {
             DefaultImage.build(DefaultImage.defaultCache());
         } catch (ImageException e) {
             abort("no packages for a guest: " + e.getMessage());
         }
-        Jvisor.Result r = Jvisor.run(LIMIT, "echo six times seven is $((6*7))\npoweroff -f\n", "run", "--backend", "software", "--timeout", "14m");
+        Jvisor.Result r = Jvisor.run(LIMIT, "echo six times seven is $((6*7))\n" + end + "\n", "run", "--backend", "software",
+                "--processors", Integer.toString(processors), "--timeout", "14m");
         assertEquals(0, r.exit(), r::toString);
         assertTrue(r.out().contains("six times seven is 42"), r::toString);
         noTrouble(r.out());
@@ -47,12 +52,17 @@ class LinuxEndToEndTest {
 
     @Test
     void theCloudKernelComputesWhatItDoesOnQemu() throws Exception {
-        sameAsOnQemu(KernelFlavour.CLOUD);
+        sameAsOnQemu(KernelFlavour.CLOUD, 1);
+    }
+
+    @Test
+    void theCloudKernelComputesTheSameOnTwoProcessors() throws Exception {
+        sameAsOnQemu(KernelFlavour.CLOUD, 2);
     }
 
     @Test
     void theGenericKernelComputesWhatItDoesOnQemu() throws Exception {
-        sameAsOnQemu(KernelFlavour.GENERIC);
+        sameAsOnQemu(KernelFlavour.GENERIC, 1);
     }
 
     static void noTrouble(String console) {
@@ -61,7 +71,7 @@ class LinuxEndToEndTest {
         }
     }
 
-    private void sameAsOnQemu(KernelFlavour flavour) throws Exception {
+    private void sameAsOnQemu(KernelFlavour flavour, int processors) throws Exception {
         CheckInit guest;
         try {
             guest = CheckInit.build(DefaultImage.defaultCache(), flavour, line -> { });
@@ -70,8 +80,10 @@ class LinuxEndToEndTest {
             return;
         }
         Jvisor.Result r = Jvisor.run(LIMIT, "", "run", "--backend", "software", "--kernel", guest.kernel().toString(),
-                "--initrd", guest.initrd().toString(), "--append", guest.commandLine(), "--timeout", "14m");
+                "--initrd", guest.initrd().toString(), "--append", guest.commandLine(), "--processors",
+                Integer.toString(processors), "--timeout", "14m");
         assertEquals(0, r.exit(), r::toString);
+        assertTrue(r.out().contains("Brought up 1 node, " + processors + " CPU"), r::toString);
         assertTrue(r.out().contains(CheckInit.END), r::toString);
         noTrouble(r.out());
         Map<String, String> ours = CheckInit.results(r.out());

@@ -22,7 +22,7 @@ public final class Block {
     /** Cleared when the code under it was overwritten. */
     public boolean valid = true;
     /** {@link Cpu#codeStamp} when its page was last seen mapped where it was decoded from; 0 when it has to be looked at again. */
-    int stamp;
+    long stamp;
     /** Times entered: the profile for a later tier. */
     public int count;
     /** Next block in the same bucket of the cache. */

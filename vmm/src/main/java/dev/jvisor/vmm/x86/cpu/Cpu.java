@@ -213,10 +213,10 @@ public final class Cpu {
     // The TLB in force: arrays of one of the three Tlbs, chosen by privilege.
     private final Tlb[] tlbs = new Tlb[3];
     private int tlbIndex;
-    private int supervisorStamp = 1;
-    private int userStamp = 2;
+    private long supervisorStamp = 1;
+    private long userStamp = 2;
     /** Changes whenever a translation for code may have gone away, or other rights apply. */
-    int codeStamp = supervisorStamp;
+    long codeStamp = supervisorStamp;
     private long[] readTag;
     private long[] writeTag;
     private long[] addend;
