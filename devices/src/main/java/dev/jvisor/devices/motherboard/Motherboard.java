@@ -169,7 +169,7 @@ public final class Motherboard {
     public AcpiConfig acpi() {
         List<AcpiConfig.SerialPort> lines = serial.keySet().stream()
                 .map(com -> new AcpiConfig.SerialPort(com.ordinal() + 1, com.base(), com.irq())).toList();
-        return new AcpiConfig(partition.config().processors(), vga != null, lines);
+        return new AcpiConfig(partition.config().processors(), vga != null, lines, false);
     }
 
     /** {@return the value last written to port 80h} */

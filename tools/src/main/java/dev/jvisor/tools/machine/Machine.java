@@ -8,6 +8,8 @@ import dev.jvisor.tools.options.UserMistake;
 import dev.jvisor.vmm.acpi.AcpiConfig;
 import dev.jvisor.vmm.acpi.AcpiTables;
 import dev.jvisor.vmm.backend.Backend;
+import dev.jvisor.vmm.hyperv.Hypervisor;
+import dev.jvisor.vmm.hyperv.HypervisorConfig;
 import dev.jvisor.vmm.loader.BootOptions;
 import dev.jvisor.vmm.loader.LinuxLoader;
 import dev.jvisor.vmm.loader.LoaderException;
@@ -26,12 +28,17 @@ public final class Machine implements AutoCloseable {
     private final Partition partition;
     private final Motherboard motherboard;
     private final MachineConfig config;
+    private final Hypervisor hypervisor;
     private final long rsdp;
 
     private Machine(Partition partition, MachineConfig config, SerialBackend com1) {
         this.partition = partition;
         this.config = config;
         motherboard = new Motherboard(partition, MotherboardConfig.of(com1).withDebugExit(config.debugExit()));
+        hypervisor = config.hyperv() ? Hypervisor.attach(partition, HypervisorConfig.defaults()) : null;
+        if (hypervisor != null) {
+            hypervisor.onCrash(report -> partition.requestStop(StopReason.guestCrash(report.describe())));
+        }
         rsdp = writeTables();
     }
 
@@ -73,7 +80,8 @@ public final class Machine implements AutoCloseable {
     }
 
     private long writeTables() {
-        return AcpiTables.write(partition.gpa(), AcpiConfig.of(config.processors()).withVga(motherboard.screen() != null));
+        return AcpiTables.write(partition.gpa(), AcpiConfig.of(config.processors()).withVga(motherboard.screen() != null)
+                .withVmbus(hypervisor != null));
     }
 
     private void load() throws LoaderException {
@@ -110,6 +118,11 @@ public final class Machine implements AutoCloseable {
     /** {@return its devices} */
     public Motherboard motherboard() {
         return motherboard;
+    }
+
+    /** {@return the hypervisor interface the guest sees, to connect synthetic devices to; null when it is off} */
+    public Hypervisor hypervisor() {
+        return hypervisor;
     }
 
     @Override

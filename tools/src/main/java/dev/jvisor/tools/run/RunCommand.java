@@ -8,6 +8,7 @@ import dev.jvisor.tools.machine.Machine;
 import dev.jvisor.tools.machine.MachineConfig;
 import dev.jvisor.tools.options.ByteSize;
 import dev.jvisor.tools.options.ExitCode;
+import dev.jvisor.tools.options.Switch;
 import dev.jvisor.tools.options.TimeSpan;
 import dev.jvisor.tools.options.UserMistake;
 import dev.jvisor.vmm.loader.FlatLoader;
@@ -78,6 +79,10 @@ public final class RunCommand implements Callable<Integer> {
 
     @Option(names = "--no-restart", description = "end when the guest resets, instead of starting it again")
     private boolean noRestart;
+
+    @Option(names = "--hyperv", paramLabel = "on|off", defaultValue = "on", hidden = true,
+        description = "whether the guest sees the Hyper-V interface")
+    private Switch hyperv;
 
     @Option(names = "--trace", paramLabel = "KIND", split = ",", description = "show intercepts: ${COMPLETION-CANDIDATES}")
     private List<TraceKind> trace = List.of();
@@ -156,7 +161,7 @@ public final class RunCommand implements Callable<Integer> {
 
     private MachineConfig guest() {
         MachineConfig c = new MachineConfig(memory.bytes(), processors, null, initrd, append == null ? "" : append, !noUnpack, debugExit,
-                !noRestart);
+                !noRestart, hyperv == Switch.on);
         if (kernel == null) {
             return DefaultGuest.configure(c, append, System.err);
         }
@@ -226,6 +231,7 @@ public final class RunCommand implements Callable<Integer> {
             case RESET -> say(line, "the guest reset itself" + text);
             case TRIPLE_FAULT -> say(line, "the guest crashed: triple fault" + text);
             case HALTED_FOREVER -> say(line, "the guest crashed: halted for ever, with interrupts off" + text);
+            case GUEST_CRASH -> say(line, "the guest reports its crash:\n" + reason.text().stripTrailing());
             case INTERNAL_ERROR -> say(line, "host fault" + text);
         }
         return exitCode(reason);
@@ -235,7 +241,7 @@ public final class RunCommand implements Callable<Integer> {
         return switch (reason.kind()) {
             case POWER_OFF, RESET, KILLED -> ExitCode.OK;
             case DEBUG_EXIT -> (reason.code() << 1 | 1) & 0xFF;
-            case TRIPLE_FAULT, HALTED_FOREVER -> ExitCode.CRASHED;
+            case TRIPLE_FAULT, HALTED_FOREVER, GUEST_CRASH -> ExitCode.CRASHED;
             case INTERNAL_ERROR -> ExitCode.HOST_FAULT;
         };
     }

@@ -8,8 +8,9 @@ import java.util.List;
  * @param processors number of virtual processors
  * @param vga whether VGA hardware answers
  * @param serial the serial ports
+ * @param vmbus whether there is a VMBus
  */
-public record AcpiConfig(int processors, boolean vga, List<SerialPort> serial) {
+public record AcpiConfig(int processors, boolean vga, List<SerialPort> serial, boolean vmbus) {
     /**
      * A 16550.
      *
@@ -27,18 +28,23 @@ public record AcpiConfig(int processors, boolean vga, List<SerialPort> serial) {
         serial = List.copyOf(serial);
     }
 
-    /** {@return the tables of a partition with one serial port and no VGA} */
+    /** {@return the tables of a partition with one serial port, no VGA and no VMBus} */
     public static AcpiConfig of(int processors) {
-        return new AcpiConfig(processors, false, List.of(COM1));
+        return new AcpiConfig(processors, false, List.of(COM1), false);
     }
 
     /** {@return this with or without VGA} */
     public AcpiConfig withVga(boolean present) {
-        return new AcpiConfig(processors, present, serial);
+        return new AcpiConfig(processors, present, serial, vmbus);
     }
 
     /** {@return this with other serial ports} */
     public AcpiConfig withSerial(List<SerialPort> ports) {
-        return new AcpiConfig(processors, vga, ports);
+        return new AcpiConfig(processors, vga, ports, vmbus);
+    }
+
+    /** {@return this with or without VMBus} */
+    public AcpiConfig withVmbus(boolean present) {
+        return new AcpiConfig(processors, vga, serial, present);
     }
 }

@@ -52,6 +52,25 @@ final class Dsdt {
             }
         }));
         isaDevices(d, config);
+        if (config.vmbus()) {
+            vmbus(d);
+        }
+    }
+
+    /**
+     * The root of the synthetic devices. Linux matches the id, wants a _CRS that evaluates (its content is of no use here: the SINTs' vectors
+     * are the guest's choice), and takes the memory for synthetic devices from the windows of the bridge above.
+     */
+    private static void vmbus(Aml d) {
+        d.device("VMBS", c -> c
+                .define("_HID", v -> v.string("VMBus"))
+                .define("_UID", v -> v.integer(0))
+                .define("_ADR", v -> v.integer(0))
+                .define("_STA", v -> v.integer(0xF))
+                .emptyMethod("_DIS", 0)
+                .emptyMethod("_PS0", 0)
+                .emptyMethod("_PS3", 0)
+                .define("_CRS", v -> v.resources(r -> { })));
     }
 
     private static void isaDevices(Aml d, AcpiConfig config) {

@@ -19,6 +19,11 @@ public interface BackendPartition extends AutoCloseable {
     /** {@return the CPUID table in force} */
     CpuidTable cpuid();
 
+    /** Replaces the CPUID table; no VP has run yet. */
+    default void setCpuid(CpuidTable table) {
+        throw new UnsupportedOperationException("the CPUID table cannot be replaced");
+    }
+
     /**
      * Makes a virtual processor in its reset state.
      *

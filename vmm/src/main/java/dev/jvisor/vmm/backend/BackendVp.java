@@ -33,6 +33,29 @@ public interface BackendVp extends AutoCloseable {
      */
     void debug(long[] breakpoints, boolean singleStep);
 
+    /**
+     * Reads a general register. On the VP's thread, inside an intercept: the registers are those the instruction has at that moment.
+     *
+     * @param gpr by x86 encoding: RAX 0, RCX 1, RDX 2, RBX 3, RSP 4 to R15 15
+     */
+    default long register(int gpr) {
+        throw new UnsupportedOperationException("registers cannot be read inside an intercept: gpr=" + gpr);
+    }
+
+    /**
+     * Sets a general register that the instruction under way does not write itself. On the VP's thread, inside an intercept.
+     *
+     * @param gpr by x86 encoding, as {@link #register}
+     */
+    default void setRegister(int gpr, long value) {
+        throw new UnsupportedOperationException("registers cannot be set inside an intercept: gpr=" + gpr);
+    }
+
+    /** {@return what RDTSC would read now}. On the VP's thread inside an intercept, or while the VP is not running. */
+    default long tsc() {
+        throw new UnsupportedOperationException("the time-stamp counter cannot be read");
+    }
+
     /** {@return the guest virtual address translated by the VP's paging, as a GPA; -1 when not mapped}. The VP is not running. */
     long translate(long gva);
 

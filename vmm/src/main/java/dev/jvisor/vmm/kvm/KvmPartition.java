@@ -14,6 +14,7 @@ import dev.jvisor.vmm.backend.VpInterrupts;
 import dev.jvisor.vmm.memory.GpaSpace;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /** A partition as a KVM virtual machine. */
@@ -35,6 +36,7 @@ final class KvmPartition implements BackendPartition {
     private final KvmInterruptController controller;
     private final long tscHz;
     private final AtomicInteger running = new AtomicInteger();
+    private final List<KvmVp> vps = new CopyOnWriteArrayList<>();
     private volatile CpuidTable cpuid;
 
     KvmPartition(Kvm kvm, long tscHz, GpaSpace gpa, BackendConfig config) {
@@ -100,6 +102,14 @@ final class KvmPartition implements BackendPartition {
     }
 
     @Override
+    public void setCpuid(CpuidTable table) {
+        cpuid = table;
+        for (KvmVp vp : vps) {
+            vp.setCpuid(KvmCpuid.forVp(table, vp.index()));
+        }
+    }
+
+    @Override
     public long tscHz() {
         return tscHz;
     }
@@ -117,10 +127,12 @@ final class KvmPartition implements BackendPartition {
                 cpuid = KvmCpuid.fromKernel(vcpu.getCpuid());
             }
             VpStateCodec codec = new VpStateCodec(vcpu, irqchip != BackendConfig.Irqchip.USER, kvm.msrIndexList());
-            KvmVp vp = new KvmVp(index, vcpu, codec, this, irqchip == BackendConfig.Irqchip.USER ? interrupts : null);
+            KvmVp vp = new KvmVp(index, vcpu, codec, this, irqchip == BackendConfig.Irqchip.USER ? interrupts : null,
+                    kvm.checkExtension(KvmCap.SYNC_REGS) > 0);
             if (controller != null) {
                 controller.connect(vp);
             }
+            vps.add(vp);
             return vp;
         } catch (RuntimeException e) {
             vcpu.close();

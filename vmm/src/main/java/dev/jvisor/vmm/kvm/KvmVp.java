@@ -1,7 +1,9 @@
 package dev.jvisor.vmm.kvm;
 
 import dev.jvisor.nativebindings.ErrnoException;
+import dev.jvisor.nativebindings.KvmCpuidEntry;
 import dev.jvisor.nativebindings.KvmExit;
+import dev.jvisor.nativebindings.KvmMsrs;
 import dev.jvisor.nativebindings.KvmRegs;
 import dev.jvisor.nativebindings.KvmRun;
 import dev.jvisor.nativebindings.KvmVcpu;
@@ -13,6 +15,7 @@ import dev.jvisor.vmm.backend.VpInterrupts;
 import dev.jvisor.vmm.memory.GpaSpace;
 import dev.jvisor.vmm.state.VpState;
 import java.util.Arrays;
+import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /**
@@ -25,6 +28,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 final class KvmVp implements BackendVp {
     private static final long RFLAGS_IF = 1L << 9;
     private static final long RFLAGS_RF = 1L << 16;
+    private static final int MSR_TSC = 0x10;
     private static final int HARDWARE_BREAKPOINTS = 4;
     /** DR7: global enable of breakpoint 0; the others two bits apart each. */
     private static final long DR7_GLOBAL = 2;
@@ -40,6 +44,15 @@ final class KvmVp implements BackendVp {
     private final VpInterrupts interrupts;
     private final MsrValue msrValue = new MsrValue();
 
+    private final KvmMsrs tscMsr = new KvmMsrs(MSR_TSC);
+    private final boolean canSync;
+    /** Somebody reads registers inside intercepts: from the next run on the kernel leaves them in the run page. */
+    private boolean syncWanted;
+    /** The run page has the registers of the current exit. */
+    private boolean synced;
+    /** The registers of the current exit have been asked for one by one. */
+    private boolean fetched;
+
     private volatile boolean kickWanted;
     private volatile VpState.Activity activity = VpState.Activity.RUNNING;
     /** RFLAGS.IF as HLT found it. */
@@ -54,7 +67,7 @@ final class KvmVp implements BackendVp {
     /** Where the guest was last stopped for the debugger: it must get past a breakpoint there. */
     private long stoppedAt = -1;
 
-    KvmVp(int index, KvmVcpu vcpu, VpStateCodec codec, KvmPartition partition, VpInterrupts interrupts) {
+    KvmVp(int index, KvmVcpu vcpu, VpStateCodec codec, KvmPartition partition, VpInterrupts interrupts, boolean canSync) {
         this.index = index;
         this.vcpu = vcpu;
         this.run = vcpu.runPage();
@@ -62,6 +75,7 @@ final class KvmVp implements BackendVp {
         this.partition = partition;
         this.running = partition.running();
         this.interrupts = interrupts;
+        this.canSync = canSync;
     }
 
     @Override
@@ -102,6 +116,11 @@ final class KvmVp implements BackendVp {
             if (interrupts != null) {
                 offerInterrupts();
             }
+            if (syncWanted && !synced) {
+                run.syncValid(KvmRun.SYNC_REGS);
+                synced = true;
+            }
+            fetched = false;
             int reason = vcpu.run();
             if (interrupts != null) {
                 takeCr8();
@@ -256,6 +275,46 @@ final class KvmVp implements BackendVp {
         readinessStale = true;
         stoppedAt = -1;
         failure = "";
+    }
+
+    // ---- inside an intercept ----
+
+    @Override
+    public long register(int gpr) {
+        return registers().gpr(gpr);
+    }
+
+    @Override
+    public void setRegister(int gpr, long value) {
+        registers().gpr(gpr, value);
+        // RIP goes back as it came: the kernel itself completes the instruction under way.
+        if (synced) {
+            run.syncDirty(KvmRun.SYNC_REGS);
+        } else {
+            vcpu.setRegs();
+        }
+    }
+
+    private KvmRegs registers() {
+        if (synced) {
+            return run.syncRegs();
+        }
+        syncWanted = canSync;
+        if (!fetched) {
+            fetched = true;
+            return vcpu.getRegs();
+        }
+        return vcpu.regs();
+    }
+
+    @Override
+    public long tsc() {
+        vcpu.getMsrs(tscMsr);
+        return tscMsr.value(0);
+    }
+
+    void setCpuid(List<KvmCpuidEntry> entries) {
+        vcpu.setCpuid(entries);
     }
 
     /** Puts the in-kernel local APIC back to what it was when made. */

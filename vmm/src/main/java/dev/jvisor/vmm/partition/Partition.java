@@ -25,6 +25,7 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.IntConsumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -49,6 +50,7 @@ public final class Partition implements AutoCloseable {
     private final InterruptController interrupts;
     private final List<VirtualProcessor> processors = new ArrayList<>();
     private final List<Runnable> resetHooks = new CopyOnWriteArrayList<>();
+    private final List<IntConsumer> initHooks = new CopyOnWriteArrayList<>();
     private final CountDownLatch stopped = new CountDownLatch(1);
 
     /** Read by {@link VpIntercepts} at every intercept. */
@@ -190,6 +192,16 @@ public final class Partition implements AutoCloseable {
         return backend.cpuid();
     }
 
+    /** Replaces the CPUID table; not started yet. */
+    public void setCpuid(CpuidTable table) {
+        backend.setCpuid(table);
+    }
+
+    /** {@return ticks a second of the guest's time-stamp counter} */
+    public long tscHz() {
+        return backend.tscHz();
+    }
+
     /** {@return its virtual processors, by index} */
     public List<VirtualProcessor> processors() {
         return Collections.unmodifiableList(processors);
@@ -223,6 +235,20 @@ public final class Partition implements AutoCloseable {
      */
     public void onReset(Runnable hook) {
         resetHooks.add(hook);
+    }
+
+    /**
+     * Adds something to do when a VP has taken an INIT: called with its index, on its thread. Not called when local APICs are the backend's,
+     * which keeps INIT to itself.
+     */
+    public void onInit(IntConsumer hook) {
+        initHooks.add(hook);
+    }
+
+    void initialized(int vp) {
+        for (IntConsumer hook : initHooks) {
+            hook.accept(vp);
+        }
     }
 
     /** Sets what VP 0 starts with; kept for restarts. Without it, VP 0 starts at the reset vector. */

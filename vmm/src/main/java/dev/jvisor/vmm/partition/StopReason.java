@@ -16,6 +16,8 @@ public record StopReason(Kind kind, int code, String text) {
         RESET,
         /** A VP met an exception it could not deliver. */
         TRIPLE_FAULT,
+        /** The guest reported its own crash, as a kernel panic. */
+        GUEST_CRASH,
         /** The guest wrote to the debug-exit port. */
         DEBUG_EXIT,
         /** Every VP is halted with interrupts off: nothing can happen any more. */
@@ -38,6 +40,11 @@ public record StopReason(Kind kind, int code, String text) {
     /** {@return the reason for a triple fault} */
     public static StopReason tripleFault(String dump) {
         return new StopReason(Kind.TRIPLE_FAULT, 0, dump);
+    }
+
+    /** {@return the reason for a crash that the guest reported} */
+    public static StopReason guestCrash(String report) {
+        return new StopReason(Kind.GUEST_CRASH, 0, report);
     }
 
     /** {@return the reason for a write to the debug-exit port} */

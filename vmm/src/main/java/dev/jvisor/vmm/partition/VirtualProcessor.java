@@ -102,6 +102,37 @@ public final class VirtualProcessor {
         return backend.explain();
     }
 
+    /** {@return a general register, 0 (RAX) to 15 (R15)}. On the VP's own thread, inside an intercept; see {@link BackendVp#register}. */
+    public long register(int gpr) {
+        return backend.register(gpr);
+    }
+
+    /** Sets a general register. On the VP's own thread, inside an intercept; see {@link BackendVp#setRegister}. */
+    public void setRegister(int gpr, long value) {
+        backend.setRegister(gpr, value);
+    }
+
+    /** {@return the guest's time-stamp counter now}. On the VP's own thread inside an intercept, or while it is paused. */
+    public long tsc() {
+        return backend.tsc();
+    }
+
+    /**
+     * Waits, inside an intercept on the VP's own thread, until an interrupt is pending, whether RFLAGS.IF lets it in or not; may return
+     * without one, and does at once when interrupt controllers are not ours.
+     */
+    public void idle() {
+        if (interrupts == null) {
+            return;
+        }
+        intercepts.counters.halts++;
+        waiting = true;
+        while (!partition.stopping() && !pauseWanted && !startupPending() && !interrupts.nmiPending() && interrupts.pendingVector() < 0) {
+            LockSupport.park(this);
+        }
+        waiting = false;
+    }
+
     /** Asks the VP to stand still at its next instruction boundary. Any thread; does not wait. */
     public void requestPause() {
         pauseWanted = true;
@@ -276,6 +307,7 @@ public final class VirtualProcessor {
             scratch.activity = bootstrap ? VpState.Activity.RUNNING : VpState.Activity.WAIT_FOR_SIPI;
             backend.setState(scratch);
             waitsForStartup = !bootstrap;
+            partition.initialized(index);
         }
         if (waitsForStartup) {
             int vector = interrupts.takeSipi();

@@ -22,7 +22,7 @@ final class SoftwarePartition implements BackendPartition, GpaListener {
     private final GpaSpace gpa;
     private final BackendConfig config;
     private final OpcodeTable opcodes;
-    private final CpuidTable cpuid;
+    private volatile CpuidTable cpuid;
     private final List<SoftwareVp> vps = new CopyOnWriteArrayList<>();
 
     SoftwarePartition(GpaSpace gpa, BackendConfig config, OpcodeTable opcodes) {
@@ -55,6 +55,12 @@ final class SoftwarePartition implements BackendPartition, GpaListener {
     @Override
     public CpuidTable cpuid() {
         return cpuid;
+    }
+
+    @Override
+    public void setCpuid(CpuidTable table) {
+        cpuid = table;
+        vps.forEach(vp -> vp.setCpuid(table));
     }
 
     @Override

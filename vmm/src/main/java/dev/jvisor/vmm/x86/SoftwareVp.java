@@ -1,6 +1,7 @@
 package dev.jvisor.vmm.x86;
 
 import dev.jvisor.vmm.backend.BackendVp;
+import dev.jvisor.vmm.backend.CpuidTable;
 import dev.jvisor.vmm.backend.InterceptHandler;
 import dev.jvisor.vmm.backend.VpExit;
 import dev.jvisor.vmm.backend.VpInterrupts;
@@ -451,6 +452,25 @@ final class SoftwareVp implements BackendVp {
             cpu.raise(Cpu.PEND_SLOW);
         });
         cache.clear();
+    }
+
+    void setCpuid(CpuidTable table) {
+        cpu.cpuid = table;
+    }
+
+    @Override
+    public long register(int gpr) {
+        return cpu.r[gpr];
+    }
+
+    @Override
+    public void setRegister(int gpr, long value) {
+        cpu.r[gpr] = value;
+    }
+
+    @Override
+    public long tsc() {
+        return cpu.tsc();
     }
 
     @Override

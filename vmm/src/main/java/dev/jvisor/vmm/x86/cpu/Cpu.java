@@ -91,7 +91,7 @@ public final class Cpu {
     /** Where interrupts come from. */
     public final VpInterrupts interrupts;
     /** CPUID answers. */
-    public final CpuidTable cpuid;
+    public CpuidTable cpuid;
     /** Time; the TSC counts at {@link #tscHz}. */
     public final Clock clock;
     /** TSC frequency. */
