@@ -15,11 +15,13 @@ hostname jvisor
 ip link set lo up 2>/dev/null
 
 # The Hyper-V drivers are of use only where VMBus is.
-on_hyperv() {
-    [ -d /sys/bus/vmbus ] && return 0
-    dmesg | grep -q 'Hypervisor detected: Microsoft Hyper-V'
+vmbus_announced() {
+    for device in /sys/bus/acpi/devices/VMBUS:* /sys/bus/acpi/devices/VMBus:*; do
+        [ -e "$device" ] && return 0
+    done
+    return 1
 }
-if on_hyperv; then
+if vmbus_announced; then
     for module in hv_vmbus hv_utils hv_storvsc sd_mod hv_netvsc hyperv_keyboard hv_balloon; do
         modprobe "$module" || echo "jvisor: module $module does not load"
     done

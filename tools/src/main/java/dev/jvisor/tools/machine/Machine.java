@@ -81,7 +81,12 @@ public final class Machine implements AutoCloseable {
 
     private long writeTables() {
         return AcpiTables.write(partition.gpa(), AcpiConfig.of(config.processors()).withVga(motherboard.screen() != null)
-                .withVmbus(hypervisor != null));
+                .withVmbus(vmbus()));
+    }
+
+    /** {@return whether there is a bus for synthetic devices: announced without one, the guest's driver would complain} */
+    private boolean vmbus() {
+        return false;
     }
 
     private void load() throws LoaderException {

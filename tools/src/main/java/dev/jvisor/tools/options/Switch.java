@@ -3,7 +3,7 @@ package dev.jvisor.tools.options;
 /** Values of an option that is {@code on} or {@code off}. */
 public enum Switch {
     /** Yes. */
-    on,
+    ON,
     /** No. */
-    off
+    OFF
 }

@@ -161,7 +161,7 @@ public final class RunCommand implements Callable<Integer> {
 
     private MachineConfig guest() {
         MachineConfig c = new MachineConfig(memory.bytes(), processors, null, initrd, append == null ? "" : append, !noUnpack, debugExit,
-                !noRestart, hyperv == Switch.on);
+                !noRestart, hyperv == Switch.ON);
         if (kernel == null) {
             return DefaultGuest.configure(c, append, System.err);
         }

@@ -332,7 +332,7 @@ class HypervisorTest {
                 }
                 for (int i = 0; i < each; i++) {
                     while (!g.post(0, base | i)) {
-                        Thread.onSpinWait();
+                        Thread.yield();
                     }
                 }
             }));
@@ -342,7 +342,7 @@ class HypervisorTest {
         for (int got = 0; got < senders * each;) {
             long at = g.gpa.hostOffset(g.simpPage(0) + GuestSide.SLOT);
             if ((int) Layouts.INT.getVolatile(g.gpa.host(), at) == 0) {
-                Thread.onSpinWait();
+                Thread.yield();
                 continue;
             }
             long v = g.slotValue(0);
