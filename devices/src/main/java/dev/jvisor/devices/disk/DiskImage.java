@@ -1,7 +1,6 @@
 package dev.jvisor.devices.disk;
 
 import java.io.IOException;
-import java.nio.file.Path;
 import java.util.UUID;
 
 /**
@@ -9,18 +8,25 @@ import java.util.UUID;
  * caller has checked. A method that throws leaves the image usable.
  */
 abstract class DiskImage implements AutoCloseable {
-    /** Opens an image and its parents; finds the format out unless told. */
-    static DiskImage open(Path path, DiskOptions options) throws IOException {
-        HostFile file = HostFile.open(path, !options.readOnly(), true);
-        try {
-            return new RawImage(file, options.readOnly());
-        } catch (IOException | RuntimeException e) {
-            file.close();
-            throw e;
-        }
-    }
+    abstract ImageFile file();
 
     abstract DiskFormat format();
+
+    abstract DiskType type();
+
+    /** {@return the image that holds what this one does not; null without one} */
+    abstract DiskImage parent();
+
+    /** {@return the unit in which space is taken; 0 when there is none} */
+    abstract long blockSize();
+
+    /**
+     * Tells who holds what is at an offset.
+     *
+     * @param limit the most bytes that are of interest, more than 0
+     * @return n > 0: this image holds the next n bytes; -n: the parent does, or they are zeroes that take no space
+     */
+    abstract long own(long offset, long limit) throws IOException;
 
     abstract long byteSize();
 

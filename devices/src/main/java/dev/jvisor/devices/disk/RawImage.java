@@ -19,8 +19,37 @@ final class RawImage extends DiskImage {
     }
 
     @Override
+    ImageFile file() {
+        return file;
+    }
+
+    @Override
     DiskFormat format() {
         return DiskFormat.RAW;
+    }
+
+    @Override
+    DiskType type() {
+        return DiskType.FIXED;
+    }
+
+    @Override
+    DiskImage parent() {
+        return null;
+    }
+
+    @Override
+    long blockSize() {
+        return 0;
+    }
+
+    @Override
+    long own(long offset, long limit) throws IOException {
+        long data = Math.max(file.nextData(offset) & -SECTOR, offset);
+        if (data > offset) {
+            return -Math.min(limit, data - offset);
+        }
+        return offset >= file.size() ? -limit : Math.min(limit, (file.nextHole(offset) + SECTOR - 1 & -SECTOR) - offset);
     }
 
     @Override

@@ -16,7 +16,7 @@ public interface VirtualDisk extends AutoCloseable {
      * @throws IOException when it cannot be opened or another has it open; the message is one line that names the file
      */
     static VirtualDisk open(Path file, DiskOptions options) throws IOException {
-        return new QueuedDisk(DiskImage.open(file, options), file.getFileName().toString(), options.threads());
+        return new QueuedDisk(ImageOpener.open(file, options), file.getFileName().toString(), options.threads());
     }
 
     /** {@return the size in bytes, a multiple of the logical sector} */

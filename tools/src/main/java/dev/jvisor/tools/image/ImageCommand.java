@@ -15,9 +15,11 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
-/** {@code jvisor image build|list}. */
-@Command(name = "image", description = "Builds and lists guests.", mixinStandardHelpOptions = true, synopsisSubcommandLabel = "build|list",
-    subcommands = {ImageCommand.Build.class, ImageCommand.ListImages.class})
+/** {@code jvisor image build|list}, and the verbs of {@link DiskVerbs}. */
+@Command(name = "image", description = "Builds and lists guests; creates, checks and converts disk images.", mixinStandardHelpOptions = true,
+    synopsisSubcommandLabel = "build|list|create|info|convert|check|resize|diff|merge",
+    subcommands = {ImageCommand.Build.class, ImageCommand.ListImages.class, DiskVerbs.Create.class, DiskVerbs.Info.class, DiskVerbs.Convert.class,
+        DiskVerbs.Check.class, DiskVerbs.Resize.class, DiskVerbs.Diff.class, DiskVerbs.Merge.class})
 public final class ImageCommand implements Callable<Integer> {
     @Spec
     private CommandSpec spec;
@@ -27,7 +29,7 @@ public final class ImageCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        throw new CommandLine.ParameterException(spec.commandLine(), "say 'build default' or 'list'");
+        throw new CommandLine.ParameterException(spec.commandLine(), "say what: build, list, create, info, convert, check, resize, diff or merge");
     }
 
     /** {@code image build NAME}. */

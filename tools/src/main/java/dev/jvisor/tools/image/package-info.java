@@ -1,2 +1,5 @@
-/** {@code jvisor image}: builds guests out of the distribution's packages and lists them. Start at {@link dev.jvisor.tools.image.ImageCommand}. */
+/**
+ * {@code jvisor image}: builds guests out of the distribution's packages and lists them; creates, checks and converts disk images. Start at
+ * {@link dev.jvisor.tools.image.ImageCommand}; {@code DiskVerbs} has the verbs for disks.
+ */
 package dev.jvisor.tools.image;

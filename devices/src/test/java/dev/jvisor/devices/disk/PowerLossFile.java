@@ -1,0 +1,158 @@
+package dev.jvisor.devices.disk;
+
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Random;
+
+/**
+ * A file in memory that records what is done to it, and can tell what a disk would hold had the power gone at any step: all up to the last
+ * sync is there, of the later writes any subset of 512-byte sectors.
+ */
+final class PowerLossFile implements ImageFile {
+    private record Step(long position, byte[] bytes, long size, boolean sync) { }
+
+    private final List<Step> steps = new ArrayList<>();
+    private byte[] content = new byte[0];
+
+    PowerLossFile() { }
+
+    PowerLossFile(byte[] content) {
+        this.content = content;
+    }
+
+    /** Forgets the past: what is there now is durable. */
+    void settle() {
+        steps.clear();
+        start = content.clone();
+    }
+
+    private byte[] start = new byte[0];
+
+    int steps() {
+        return steps.size();
+    }
+
+    /** {@return whether the step is a sync} */
+    boolean isSync(int step) {
+        return steps.get(step).sync;
+    }
+
+    /**
+     * What is left after a loss of power just before step {@code cut}.
+     *
+     * @param random null: all that was written is there, as after kill -9; otherwise any subset of sectors since the last sync
+     */
+    byte[] after(int cut, Random random) {
+        int synced = 0;
+        for (int i = 0; i < cut; i++) {
+            synced = steps.get(i).sync ? i : synced;
+        }
+        byte[] disk = start.clone();
+        for (int i = 0; i < cut; i++) {
+            Step s = steps.get(i);
+            boolean torn = random != null && i > synced;
+            if (s.bytes == null) {
+                // A length that goes back would lose synced data; file systems order it with the data it makes reachable.
+                disk = s.sync ? disk : Arrays.copyOf(disk, (int) s.size);
+                continue;
+            }
+            disk = s.position + s.bytes.length > disk.length ? Arrays.copyOf(disk, (int) s.position + s.bytes.length) : disk;
+            for (int at = 0; at < s.bytes.length; at += 512) {
+                if (!torn || random.nextInt(3) > 0) {
+                    System.arraycopy(s.bytes, at, disk, (int) s.position + at, Math.min(512, s.bytes.length - at));
+                }
+            }
+        }
+        return disk;
+    }
+
+    private synchronized void put(long position, byte[] bytes) {
+        int end = (int) position + bytes.length;
+        content = end > content.length ? Arrays.copyOf(content, end) : content;
+        System.arraycopy(bytes, 0, content, (int) position, bytes.length);
+        steps.add(new Step(position, bytes, 0, false));
+    }
+
+    private byte[] get(long position, long length) {
+        byte[] out = new byte[(int) length];
+        if (position < content.length) {
+            System.arraycopy(content, (int) position, out, 0, (int) Math.min(length, content.length - position));
+        }
+        return out;
+    }
+
+    @Override
+    public synchronized void read(IoCursor to, long length, long position) {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment m = arena.allocate(length);
+            read(m, position);
+            to.copy(true, m, 0, length);
+        }
+    }
+
+    @Override
+    public synchronized void write(IoCursor from, long length, long position) {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment m = arena.allocate(length);
+            from.copy(false, m, 0, length);
+            write(m, position);
+        }
+    }
+
+    @Override
+    public synchronized void read(MemorySegment to, long position) {
+        byte[] b = get(position, to.byteSize());
+        MemorySegment.copy(b, 0, to, ValueLayout.JAVA_BYTE, 0, b.length);
+    }
+
+    @Override
+    public synchronized void write(MemorySegment from, long position) {
+        put(position, from.toArray(ValueLayout.JAVA_BYTE));
+    }
+
+    @Override
+    public synchronized long size() {
+        return content.length;
+    }
+
+    @Override
+    public synchronized void resize(long size) {
+        content = Arrays.copyOf(content, (int) size);
+        steps.add(new Step(0, null, size, false));
+    }
+
+    @Override
+    public synchronized void zero(long position, long length) throws IOException {
+        put(position, new byte[(int) Math.min(length, Math.max(0, content.length - position))]);
+    }
+
+    @Override
+    public long nextData(long position) {
+        return position;
+    }
+
+    @Override
+    public long nextHole(long position) {
+        return content.length;
+    }
+
+    @Override
+    public synchronized void sync() {
+        steps.add(new Step(0, null, 0, true));
+    }
+
+    @Override
+    public String name() {
+        return "memory";
+    }
+
+    @Override
+    public void close() {
+        // Nothing to give back.
+    }
+}
