@@ -5,6 +5,7 @@ module dev.jvisor.devices {
 
     exports dev.jvisor.devices.disk;
     exports dev.jvisor.devices.i8042;
+    exports dev.jvisor.devices.ide;
     exports dev.jvisor.devices.legacy;
     exports dev.jvisor.devices.motherboard;
     exports dev.jvisor.devices.pci;

@@ -1,6 +1,7 @@
 package dev.jvisor.devices.motherboard;
 
 import dev.jvisor.devices.i8042.I8042;
+import dev.jvisor.devices.ide.IdeController;
 import dev.jvisor.devices.legacy.DebugConsole;
 import dev.jvisor.devices.legacy.DebugExit;
 import dev.jvisor.devices.legacy.LegacyPorts;
@@ -30,6 +31,7 @@ import dev.jvisor.vmm.time.Timers;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Consumer;
 
 /**
  * The emulated devices of one partition, wired to its ports, memory and interrupt controllers. Make one before the partition starts; it
@@ -38,6 +40,7 @@ import java.util.Map;
 public final class Motherboard {
     /** Width of the PM timer; the FADT says the same. */
     public static final int PM_TIMER_BITS = 32;
+    private static final int ISA_BRIDGE = 1;
 
     private final Partition partition;
 
@@ -51,6 +54,7 @@ public final class Motherboard {
     private final TextScreen screen;
     private final VgaPorts vga;
     private final PostCode postCode = new PostCode();
+    private IdeController ide;
 
     /**
      * Makes the devices and puts them into the partition.
@@ -84,7 +88,7 @@ public final class Motherboard {
         ports.register(0x64, 1, i8042);
         pci = new PciBus(partition.gpa(), ports, interrupts, this::guestReset);
         pci.add(0, 0, PciBridges.host());
-        pci.add(1, 0, PciBridges.isa());
+        pci.add(ISA_BRIDGE, 0, PciBridges.isa());
         ports.register(0xCF8, 8, 4, pci);
         pm = new PowerManagement(timers, interrupts, PM_TIMER_BITS, () -> partition.requestStop(StopReason.POWER_OFF));
         ports.register(PmRegisters.PM1_EVENT, 6, 2, pm);
@@ -150,6 +154,28 @@ public final class Motherboard {
         return pci;
     }
 
+    /**
+     * Adds an IDE controller with drives. Once, before the partition starts; a board without one has nothing at its ports.
+     *
+     * @param attach attaches the drives; their disks stay the caller's to close, after the partition has stopped
+     * @return the controller
+     */
+    public IdeController addIde(Consumer<IdeController> attach) {
+        if (ide != null) {
+            throw new IllegalStateException("there is an IDE controller already");
+        }
+        ide = new IdeController(partition.gpa(), partition.interrupts());
+        attach.accept(ide);
+        ide.install(pci, ISA_BRIDGE, partition.ports());
+        pci.placeBars();
+        return ide;
+    }
+
+    /** {@return the IDE controller; null when none was added} */
+    public IdeController ide() {
+        return ide;
+    }
+
     /** {@return the keyboard controller, to press keys} */
     public I8042 keyboard() {
         return i8042;
@@ -182,7 +208,8 @@ public final class Motherboard {
         Map<ComPort, SerialState> lines = new EnumMap<>(ComPort.class);
         serial.forEach((com, port) -> lines.put(com, port.save()));
         return new MotherboardState(MotherboardState.VERSION, pic == null ? null : pic.save(), pit == null ? null : pit.save(), rtc.save(),
-                lines, i8042.save(), pci.save(), pm.save(), vga == null ? null : vga.save());
+                lines, i8042.save(), pci.save(), pm.save(), vga == null ? null : vga.save(),
+                ide == null ? null : ide.save());
     }
 
     /**
@@ -211,6 +238,9 @@ public final class Motherboard {
         pm.restore(state.pm());
         if (vga != null && state.vga() != null) {
             vga.restore(state.vga());
+        }
+        if (ide != null && state.ide() != null) {
+            ide.restore(state.ide());
         }
     }
 }

@@ -1,6 +1,7 @@
 package dev.jvisor.devices.motherboard;
 
 import dev.jvisor.devices.i8042.I8042State;
+import dev.jvisor.devices.ide.IdeState;
 import dev.jvisor.devices.pci.PciBusState;
 import dev.jvisor.devices.pic.PicState;
 import dev.jvisor.devices.pit.PitState;
@@ -17,7 +18,7 @@ import java.util.Map;
  * @param version of this record's meaning, {@link #VERSION}
  */
 public record MotherboardState(int version, PicState pic, PitState pit, RtcState rtc, Map<ComPort, SerialState> serial, I8042State i8042,
-                               PciBusState pci, PmState pm, VgaState vga) {
+                               PciBusState pci, PmState pm, VgaState vga, IdeState ide) {
     /** The version that is written. */
-    public static final int VERSION = 1;
+    public static final int VERSION = 2;
 }

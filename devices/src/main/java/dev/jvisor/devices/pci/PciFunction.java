@@ -173,6 +173,16 @@ public class PciFunction {
         configWritten(offset, size);
     }
 
+    /** {@return what configuration space holds, little endian} For {@link #configWritten}. */
+    protected final int configValue(int offset, int size) {
+        return configRead(offset, size);
+    }
+
+    /** {@return whether the guest lets the function read and write memory} For {@link #configWritten}. */
+    protected final boolean busMasterEnabled() {
+        return (get16(COMMAND) & COMMAND_MASTER) != 0;
+    }
+
     /**
      * Told after the guest wrote to configuration space; under the bus's lock.
      *
