@@ -36,6 +36,9 @@ final class ReferenceTime {
         this.gpa = partition.gpa();
         this.clock = partition.timers();
         this.scale = BigInteger.valueOf(UNITS_PER_SECOND).shiftLeft(64).divide(BigInteger.valueOf(partition.tscHz())).longValue();
+        // Not every backend's TSC stands at 0 when the partition's clock does.
+        this.offset = clock.nowNs() / NS_PER_UNIT - scaled(partition.processor(0).tsc());
+        now(0);
     }
 
     /** {@return the time}. On the VP's thread inside an intercept, or with the VP standing still. */
