@@ -27,9 +27,6 @@ final class AtaDisk extends IdeDrive {
     private static final int DEFAULT_TRACK = 63;
     private static final int MAX_CYLINDERS = 16383;
     private static final long MAX_LBA28 = 0x0FFF_FFFF;
-    private static final int TRANSFER_PIO = 0x08;
-    private static final int TRANSFER_MWDMA = 0x20;
-    private static final int TRANSFER_UDMA = 0x40;
     private static final ValueLayout.OfLong LE64 = ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
     // Fixed
@@ -45,7 +42,6 @@ final class AtaDisk extends IdeDrive {
     private int multiple;
     private boolean writeCache;
     private boolean lookAhead;
-    private int transferMode;
     private boolean standby;
 
     // The command in progress
@@ -427,24 +423,6 @@ final class AtaDisk extends IdeDrive {
         }
     }
 
-    private void setTransferMode(int mode) {
-        int most = switch (mode & 0xF8) {
-            case 0 -> 1;
-            case TRANSFER_PIO -> 4;
-            case TRANSFER_MWDMA -> 2;
-            case TRANSFER_UDMA -> 5;
-            default -> -1;
-        };
-        if ((mode & 7) > most) {
-            abort();
-            return;
-        }
-        if (mode >= TRANSFER_MWDMA) {
-            transferMode = mode; // a PIO mode leaves the DMA mode alone
-        }
-        finish(true);
-    }
-
     private void setMultiple() {
         int n = count & 0xFF;
         if (n > MAX_MULTIPLE || Integer.bitCount(n) > 1) {
@@ -498,7 +476,7 @@ final class AtaDisk extends IdeDrive {
         int enabled = IdentifyData.COMMANDS_NOP | IdentifyData.COMMANDS_POWER | (writeCache ? IdentifyData.COMMANDS_WRITE_CACHE : 0)
                 | (lookAhead ? IdentifyData.COMMANDS_LOOK_AHEAD : 0);
         IdentifyData d = new IdentifyData();
-        d.drive(index, disk.id(), "jvisor IDE disk", transferMode);
+        d.drive(index, disk.id().toString().replace("-", ""), "jvisor IDE disk", transferMode);
         d.commands(IdentifyData.COMMANDS_NOP | IdentifyData.COMMANDS_LOOK_AHEAD | IdentifyData.COMMANDS_WRITE_CACHE | IdentifyData.COMMANDS_POWER,
                 IdentifyData.COMMANDS2_LBA48 | IdentifyData.COMMANDS2_FLUSH | IdentifyData.COMMANDS2_FLUSH_EXT, IdentifyData.COMMANDS3_FUA, enabled);
         d.set(0, 0x0040); // a fixed disk
@@ -565,7 +543,7 @@ final class AtaDisk extends IdeDrive {
     IdeDriveState save() {
         return new IdeDriveState(saveRegisters(), interrupt(), phase.name(), saveBuffer(), position, blockEnd, work.name(), lba, left, chunk,
                 blockSectors, fua, new int[] {heads, track, multiple, writeCache ? 1 : 0, lookAhead ? 1 : 0, transferMode, standby ? 1 : 0,
-                    ext ? 1 : 0}, new byte[0], 0);
+                    ext ? 1 : 0}, new byte[0], 0, null);
     }
 
     @Override

@@ -85,7 +85,7 @@ final class IdeChannel implements PortDevice {
         }
         if (drive == null) {
             // Drive 0 answers for a drive 1 that is not there.
-            return register == STATUS ? absentStatus() : drives[0] == null ? FLOATING : drives[0].read(register, hob());
+            return register == STATUS ? absentStatus() : drives[0] == null ? FLOATING : drives[0].readForAbsent(register, hob());
         }
         if (register == STATUS) {
             int status = drive.status();
@@ -150,6 +150,10 @@ final class IdeChannel implements PortDevice {
             }
         }
         updateLine();
+    }
+
+    int selected() {
+        return selected;
     }
 
     boolean inReset() {

@@ -6,6 +6,7 @@ import dev.jvisor.devices.disk.VirtualDisk;
 import dev.jvisor.devices.pci.PciBus;
 import dev.jvisor.devices.pci.PciFunction;
 import dev.jvisor.devices.pci.PciIdentity;
+import dev.jvisor.devices.scsi.ScsiDvd;
 import dev.jvisor.vmm.backend.InterruptController;
 import dev.jvisor.vmm.memory.GpaSpace;
 import dev.jvisor.vmm.partition.PortDevice;
@@ -65,6 +66,18 @@ public final class IdeController extends PciFunction {
         IdeChannel channel = channel(drive);
         synchronized (channel) {
             channel.attach(drive & 1, new AtaDisk(channel, drive & 1, disk));
+        }
+    }
+
+    /**
+     * Attaches a DVD drive, with or without a disc. Before the partition starts.
+     *
+     * @param drive as for {@link #attachDisk}
+     */
+    public void attachDvd(int drive, ScsiDvd dvd) {
+        IdeChannel channel = channel(drive);
+        synchronized (channel) {
+            channel.attach(drive & 1, new AtapiDrive(channel, drive & 1, dvd, "jvisor-dvd-" + drive));
         }
     }
 

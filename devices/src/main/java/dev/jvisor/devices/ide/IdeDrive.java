@@ -26,6 +26,9 @@ abstract class IdeDrive {
     /** Bytes of a drive's buffer: a multiple of all sizes of DRQ blocks of a disk. */
     static final int BUFFER_BYTES = 128 << 10;
     static final int READY = DRDY | DSC;
+    static final int TRANSFER_PIO = 0x08;
+    static final int TRANSFER_MWDMA = 0x20;
+    static final int TRANSFER_UDMA = 0x40;
     private static final ValueLayout.OfByte BYTE = ValueLayout.JAVA_BYTE;
     private static final ValueLayout.OfShort LE16 = ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
@@ -43,6 +46,9 @@ abstract class IdeDrive {
     int device;
     int status;
     int error;
+
+    // Settings
+    int transferMode;
 
     // Volatile state
     Phase phase = Phase.IDLE;
@@ -104,6 +110,11 @@ abstract class IdeDrive {
             case DEVICE -> device | 0xA0;
             default -> 0xFF;
         };
+    }
+
+    /** What drive 0 says in place of a drive 1 that is not there; only a disk shows its registers (ATA8-APT 7.2). */
+    int readForAbsent(int register, boolean previous) {
+        return read(register, previous);
     }
 
     final void write(int register, int value) {
@@ -210,6 +221,25 @@ abstract class IdeDrive {
         return phase == Phase.DMA_WAIT && !busy();
     }
 
+    /** SET FEATURES 03h. Transfers take what time they take; the mode is only told back. */
+    final void setTransferMode(int mode) {
+        int most = switch (mode & 0xF8) {
+            case 0 -> 1;
+            case TRANSFER_PIO -> 4;
+            case TRANSFER_MWDMA -> 2;
+            case TRANSFER_UDMA -> 5;
+            default -> -1;
+        };
+        if ((mode & 7) > most) {
+            abort();
+            return;
+        }
+        if (mode >= TRANSFER_MWDMA) {
+            transferMode = mode; // a PIO mode leaves the DMA mode alone
+        }
+        finish(true);
+    }
+
     // ---- data port ----
 
     /** Offers, or asks for, the next block of the buffer. */
@@ -304,6 +334,7 @@ abstract class IdeDrive {
         interrupt = false;
         forget();
         sign();
+        device = channel.selected() == 1 ? DEVICE_1 : 0;
         error = DIAGNOSTIC_PASSED;
         status = resetStatus();
     }
@@ -314,7 +345,6 @@ abstract class IdeDrive {
         low = 1;
         mid = signature() & 0xFF;
         high = signature() >>> 8;
-        device = 0;
     }
 
     /** Power-on or bus reset; no request is on its way. */

@@ -1,5 +1,7 @@
 package dev.jvisor.devices.ide;
 
+import dev.jvisor.devices.scsi.ScsiUnitState;
+
 /**
  * What a drive remembers between two accesses, with no request on its way to its disk.
  *
@@ -18,6 +20,8 @@ package dev.jvisor.devices.ide;
  * @param settings what survives commands: heads, sectors a track, multiple, write cache, look-ahead, transfer mode, standby
  * @param packet the command packet of a packet drive; empty for a disk
  * @param sense the sense code of a packet drive
+ * @param unit what the unit behind a packet drive remembers; null for a disk
  */
 public record IdeDriveState(int[] registers, boolean interrupt, String phase, byte[] buffer, int position, int blockEnd, String work,
-                            long lba, int left, int chunk, int blockSectors, boolean fua, int[] settings, byte[] packet, int sense) { }
+                            long lba, int left, int chunk, int blockSectors, boolean fua, int[] settings, byte[] packet, int sense,
+                            ScsiUnitState unit) { }

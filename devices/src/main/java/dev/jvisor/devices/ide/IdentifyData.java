@@ -3,7 +3,6 @@ package dev.jvisor.devices.ide;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
-import java.util.UUID;
 
 /** The 256 words of IDENTIFY DEVICE and IDENTIFY PACKET DEVICE, word by word as ACS-2 7.12 and 7.13 number them. */
 final class IdentifyData {
@@ -58,8 +57,8 @@ final class IdentifyData {
     }
 
     /** What disks and packet drives have in common. @param transferMode as SET FEATURES was told */
-    IdentifyData drive(int index, UUID id, String model, int transferMode) {
-        text(10, SERIAL_CHARS, id.toString().replace("-", ""));
+    IdentifyData drive(int index, String serial, String model, int transferMode) {
+        text(10, SERIAL_CHARS, serial);
         text(23, FIRMWARE_CHARS, "1.0");
         text(27, MODEL_CHARS, model);
         set(53, ALL_VALID);

@@ -3,6 +3,7 @@ package dev.jvisor.devices.ide;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.fail;
 
+import dev.jvisor.devices.scsi.ScsiDvd;
 import java.lang.foreign.ValueLayout;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
@@ -27,6 +28,9 @@ class IdeFuzzTest {
         try (MemoryDisk one = new MemoryDisk(1 << 20, 512); MemoryDisk two = new MemoryDisk(1 << 20, 4096)) {
             rig.ide.attachDisk(0, one);
             rig.ide.attachDisk(1, two);
+            ScsiDvd dvd = new ScsiDvd("dvd");
+            dvd.insert(two);
+            rig.ide.attachDvd(2, dvd);
             rig.ide.attachDisk(3, one);
             rig.start();
             for (int i = 0; i < ACCESSES; i++) {
@@ -49,6 +53,18 @@ class IdeFuzzTest {
         }
     }
 
+    private static void packet(IdeRig rig, Random random) {
+        rig.channel = 1;
+        rig.reg(6, 0);
+        rig.reg(1, random.nextInt(2));
+        rig.reg(7, 0xA0);
+        int[] opcodes = {0x00, 0x03, 0x12, 0x15, 0x55, 0x28, 0xA8, 0x43, 0x46, 0x1B, 0x5A, random.nextInt(256)};
+        rig.out(rig.base(), 2, opcodes[random.nextInt(opcodes.length)]);
+        for (int i = 1; i < 6; i++) {
+            rig.out(rig.base(), 2, random.nextInt(3) == 0 ? random.nextInt() : random.nextInt(4) << 8);
+        }
+    }
+
     private static void step(IdeRig rig, Random random) {
         rig.channel = random.nextInt(2);
         int[] sizes = {1, 2, 2, 4};
@@ -67,7 +83,12 @@ class IdeFuzzTest {
                     rig.out(rig.base(), size, random.nextInt());
                 }
             }
-            case 6 -> rig.reg(random.nextInt(8));
+            case 6 -> {
+                rig.reg(random.nextInt(8));
+                if (random.nextInt(4) == 0) {
+                    packet(rig, random);
+                }
+            }
             case 7 -> {
                 if (random.nextInt(20) == 0) {
                     rig.control(random.nextInt(256));
