@@ -5,6 +5,8 @@ import dev.jvisor.devices.motherboard.MotherboardConfig;
 import dev.jvisor.devices.serial.SerialBackend;
 import dev.jvisor.nativebindings.ErrnoException;
 import dev.jvisor.tools.options.UserMistake;
+import dev.jvisor.vmbus.server.VmbusHost;
+import dev.jvisor.vmbus.server.VmbusServer;
 import dev.jvisor.vmm.acpi.AcpiConfig;
 import dev.jvisor.vmm.acpi.AcpiTables;
 import dev.jvisor.vmm.backend.Backend;
@@ -29,6 +31,7 @@ public final class Machine implements AutoCloseable {
     private final Motherboard motherboard;
     private final MachineConfig config;
     private final Hypervisor hypervisor;
+    private final VmbusServer vmbus;
     private final long rsdp;
 
     private Machine(Partition partition, MachineConfig config, SerialBackend com1) {
@@ -39,6 +42,7 @@ public final class Machine implements AutoCloseable {
         if (hypervisor != null) {
             hypervisor.onCrash(report -> partition.requestStop(StopReason.guestCrash(report.describe())));
         }
+        vmbus = hypervisor == null ? null : new VmbusServer(VmbusHost.of(hypervisor));
         rsdp = writeTables();
     }
 
@@ -81,12 +85,7 @@ public final class Machine implements AutoCloseable {
 
     private long writeTables() {
         return AcpiTables.write(partition.gpa(), AcpiConfig.of(config.processors()).withVga(motherboard.screen() != null)
-                .withVmbus(vmbus()));
-    }
-
-    /** {@return whether there is a bus for synthetic devices: announced without one, the guest's driver would complain} */
-    private boolean vmbus() {
-        return false;
+                .withVmbus(vmbus != null));
     }
 
     private void load() throws LoaderException {
@@ -130,8 +129,17 @@ public final class Machine implements AutoCloseable {
         return hypervisor;
     }
 
+    /** {@return the bus that synthetic devices are offered on; null when the guest does not see the hypervisor interface} */
+    public VmbusServer vmbus() {
+        return vmbus;
+    }
+
     @Override
     public void close() {
+        // The bus first: its threads work in the guest's memory.
+        if (vmbus != null) {
+            vmbus.close();
+        }
         partition.close();
     }
 }
