@@ -6,4 +6,5 @@ module dev.jvisor.vmbus {
     exports dev.jvisor.vmbus.protocol;
     exports dev.jvisor.vmbus.ring;
     exports dev.jvisor.vmbus.server;
+    exports dev.jvisor.vmbus.storage;
 }
