@@ -16,6 +16,7 @@ module dev.jvisor.tools {
     opens dev.jvisor.tools.bench to info.picocli, tools.jackson.databind;
     opens dev.jvisor.tools.image to info.picocli;
     opens dev.jvisor.tools.info to info.picocli;
+    opens dev.jvisor.tools.machine to info.picocli;
     opens dev.jvisor.tools.options to info.picocli;
     opens dev.jvisor.tools.run to info.picocli;
 }

@@ -32,17 +32,22 @@ public final class Machine implements AutoCloseable {
     private final MachineConfig config;
     private final Hypervisor hypervisor;
     private final VmbusServer vmbus;
+    private final Storage storage;
     private final long rsdp;
 
-    private Machine(Partition partition, MachineConfig config, SerialBackend com1) {
+    private Machine(Partition partition, MachineConfig config, SerialBackend com1, Storage storage) {
         this.partition = partition;
         this.config = config;
+        this.storage = storage;
         motherboard = new Motherboard(partition, MotherboardConfig.of(com1).withDebugExit(config.debugExit()));
         hypervisor = config.hyperv() ? Hypervisor.attach(partition, HypervisorConfig.defaults()) : null;
         if (hypervisor != null) {
             hypervisor.onCrash(report -> partition.requestStop(StopReason.guestCrash(report.describe())));
         }
         vmbus = hypervisor == null ? null : new VmbusServer(VmbusHost.of(hypervisor));
+        if (vmbus != null) {
+            storage.offer(vmbus, config.processors());
+        }
         rsdp = writeTables();
     }
 
@@ -55,22 +60,25 @@ public final class Machine implements AutoCloseable {
     public static Machine create(Backend backend, MachineConfig config, SerialBackend com1) {
         PartitionConfig p = PartitionConfig.of("guest", config.memoryBytes()).withProcessors(config.processors())
                 .withRestartOnReset(config.restart());
+        Storage storage = Storage.open(config.disks());
         Partition partition;
         try {
             partition = Partition.create(backend, p);
         } catch (ErrnoException | OutOfMemoryError | IllegalArgumentException e) {
+            storage.close();
             if (e instanceof ErrnoException errno && !errno.errnoName().equals("ENOMEM")) {
                 throw errno;
             }
             throw new UserMistake("--memory: " + (config.memoryBytes() >> 20) + "M cannot be had on this host; ask for less");
         }
+        Machine m = null;
         try {
-            Machine m = new Machine(partition, config, com1);
+            m = new Machine(partition, config, com1, storage);
             m.load();
             partition.onReset(m::reload);
             return m;
         } catch (LoaderException e) {
-            partition.close();
+            abandon(m, partition, storage);
             throw new UserMistake(switch (e.subject()) {
                 case KERNEL, FORMAT -> "--kernel: " + e.getMessage();
                 case MEMORY -> "--memory: " + e.getMessage() + "; give more with --memory";
@@ -78,8 +86,17 @@ public final class Machine implements AutoCloseable {
                 case INITRD -> "--initrd: " + e.getMessage();
             });
         } catch (RuntimeException | Error e) {
-            partition.close();
+            abandon(m, partition, storage);
             throw e;
+        }
+    }
+
+    private static void abandon(Machine m, Partition partition, Storage storage) {
+        if (m != null) {
+            m.close();
+        } else {
+            storage.close();
+            partition.close();
         }
     }
 
@@ -136,10 +153,12 @@ public final class Machine implements AutoCloseable {
 
     @Override
     public void close() {
-        // The bus first: its threads work in the guest's memory.
+        partition.requestStop(StopReason.KILLED);
+        // The bus first: its threads work in the guest's memory, and on the disks.
         if (vmbus != null) {
             vmbus.close();
         }
+        storage.close();
         partition.close();
     }
 }

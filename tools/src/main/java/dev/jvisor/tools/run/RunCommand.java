@@ -1,9 +1,11 @@
 package dev.jvisor.tools.run;
 
+import dev.jvisor.devices.scsi.ScsiTarget;
 import dev.jvisor.tools.console.SerialEnd;
 import dev.jvisor.tools.gdb.GdbServer;
 import dev.jvisor.tools.machine.BackendChoice;
 import dev.jvisor.tools.machine.DefaultGuest;
+import dev.jvisor.tools.machine.DiskConfig;
 import dev.jvisor.tools.machine.Machine;
 import dev.jvisor.tools.machine.MachineConfig;
 import dev.jvisor.tools.options.ByteSize;
@@ -66,6 +68,10 @@ public final class RunCommand implements Callable<Integer> {
 
     @Option(names = "--append", paramLabel = "STRING", description = "kernel command line")
     private String append;
+
+    @Option(names = "--disk", paramLabel = "FILE[,bus=scsi|ide][,readonly][,format=raw|vhd|vhdx]", converter = DiskConfig.Converter.class,
+        description = "a disk image on synthetic SCSI, as often as there are disks; the format is found out unless told")
+    private List<DiskConfig> disks = List.of();
 
     @Option(names = "--serial", paramLabel = "stdio|file:PATH|none", defaultValue = "stdio", description = "far end of the first serial port")
     private String serial;
@@ -139,6 +145,18 @@ public final class RunCommand implements Callable<Integer> {
         }
         needFile("--kernel", kernel);
         needFile("--initrd", initrd);
+        for (DiskConfig d : disks) {
+            needFile("--disk", d.file());
+            if (d.bus() == DiskConfig.Bus.IDE) {
+                throw new UserMistake("--disk: bus=ide is not there yet; use bus=scsi");
+            }
+        }
+        if (!disks.isEmpty() && hyperv == Switch.OFF) {
+            throw new UserMistake("--disk: disks on synthetic SCSI need --hyperv on");
+        }
+        if (disks.size() > ScsiTarget.MAX_LUNS) {
+            throw new UserMistake("--disk: " + disks.size() + " disks do not fit on the controller; give at most " + ScsiTarget.MAX_LUNS);
+        }
         if (traceFile != null && trace.isEmpty()) {
             throw new UserMistake("--trace-file: needs --trace to say what to write");
         }
@@ -161,7 +179,7 @@ public final class RunCommand implements Callable<Integer> {
 
     private MachineConfig guest() {
         MachineConfig c = new MachineConfig(memory.bytes(), processors, null, initrd, append == null ? "" : append, !noUnpack, debugExit,
-                !noRestart, hyperv == Switch.ON);
+                !noRestart, hyperv == Switch.ON, List.copyOf(disks));
         if (kernel == null) {
             return DefaultGuest.configure(c, append, System.err);
         }
