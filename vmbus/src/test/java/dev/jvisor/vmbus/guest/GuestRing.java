@@ -151,11 +151,12 @@ public final class GuestRing {
         if (trailer != (long) r << 32) {
             throw new AssertionError("trailer " + Long.toHexString(trailer) + " of the packet at " + r);
         }
-        int before = bytesToWrite();
         field(4, (r + len8 * 8 + 8) % size);
         VarHandle.fullFence();
         int pending = field(12);
-        hostWaits |= pending != 0 && before <= pending && bytesToWrite() > pending;
+        // Both sides of the crossing from one look at the write index, as Linux has it: the host may write between two.
+        int after = bytesToWrite();
+        hostWaits |= pending != 0 && after - (len8 * 8 + 8) <= pending && after > pending;
         return new Packet(type, flags, id, header, payload);
     }
 
