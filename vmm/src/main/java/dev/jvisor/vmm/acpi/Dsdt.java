@@ -65,9 +65,7 @@ final class Dsdt {
         d.device("VMBS", c -> c
                 .define("_HID", v -> v.string("VMBus"))
                 .define("_UID", v -> v.integer(0))
-                .define("_ADR", v -> v.integer(0))
                 .define("_STA", v -> v.integer(0xF))
-                .emptyMethod("_DIS", 0)
                 .emptyMethod("_PS0", 0)
                 .emptyMethod("_PS3", 0)
                 .define("_CRS", v -> v.resources(r -> { })));

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.*;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.jvisor.vmm.backend.Backend;
+import dev.jvisor.vmm.backend.BackendConfig.Irqchip;
 import dev.jvisor.vmm.kvm.KvmBackend;
 import dev.jvisor.vmm.loader.BootOptions;
 import dev.jvisor.vmm.loader.FlatLoader;
@@ -25,6 +26,8 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /** A guest of a few hundred bytes uses the interface, on both backends: same code, same answers. */
 @Timeout(120)
@@ -69,7 +72,7 @@ class BareMetalTest {
         return new SmallCode().raw("50 ff0425").u32(TIMER).raw("b8").u32(EOI).raw("c70000000000 58 48cf").bytes();
     }
 
-    private static byte[] program() {
+    private static byte[] program(boolean idle) {
         SmallCode c = new SmallCode();
         // Local APIC on.
         c.raw("b8").u32(0xFEE000F0L).raw("c700 ff010000");
@@ -96,7 +99,10 @@ class BareMetalTest {
         // Idle with interrupts off: the timer ends it.
         c.wrmsr(0x400000B0, 0xED << 4 | 1 << 12 | 1 << 3).raw("fa");
         armTimer(c);
-        c.rdmsr(0x400000F0).waitFor(TIMER, 2).load(TIMER).report();
+        if (idle) {
+            c.rdmsr(0x400000F0);
+        }
+        c.waitFor(TIMER, 2).load(TIMER).report();
         // Counter, page, counter: none is before the last. mov r10,rax; rdtsc; shl rdx,32; or rax,rdx; mul [scale]; add rdx,[offset]; mov r11,rdx
         c.wrmsr(0x40000021, TSC_PAGE | 1);
         c.rdmsr(0x40000020).raw("4989c2 0f31 48c1e220 4809d0 48f72425").u32(TSC_PAGE + 8).raw("48031425").u32(TSC_PAGE + 16).raw("4989d3");
@@ -118,8 +124,8 @@ class BareMetalTest {
         gpa.write(IDT + vector * 16L, b.array());
     }
 
-    private static void run(Backend backend) throws Exception {
-        try (backend; Partition p = Partition.create(backend, PartitionConfig.of("bare", 16 << 20))) {
+    private static void run(Backend backend, Irqchip irqchip) throws Exception {
+        try (backend; Partition p = Partition.create(backend, PartitionConfig.of("bare", 16 << 20).withIrqchip(irqchip))) {
             Hypervisor hv = Hypervisor.attach(p, HypervisorConfig.defaults().withSyntheticTimers(true));
             List<Integer> reports = new CopyOnWriteArrayList<>();
             p.ports().register(0x99, 1, 4, new PortDevice() {
@@ -143,7 +149,7 @@ class BareMetalTest {
             });
             hv.connectEvents(0x10001, flag -> hv.signalEvent(0, 2, 5 + flag));
             long handlers = CODE + 0x10000;
-            VpState s = new FlatLoader(program(), CODE, FlatLoader.Mode.LONG64).load(p.gpa(), BootOptions.of(16 << 20));
+            VpState s = new FlatLoader(program(p.irqchip() == Irqchip.USER), CODE, FlatLoader.Mode.LONG64).load(p.gpa(), BootOptions.of(16 << 20));
             p.gpa().write(handlers, messageHandler());
             p.gpa().write(handlers + 0x1000, timerHandler());
             gate(p.gpa(), 0xF3, handlers);
@@ -169,14 +175,15 @@ class BareMetalTest {
 
     @Test
     void onTheSoftwareCpu() throws Exception {
-        run(new SoftwareBackend());
+        run(new SoftwareBackend(), Irqchip.USER);
     }
 
-    @Test
+    @ParameterizedTest
+    @EnumSource
     @Tag("kvm")
-    void onKvm() throws Exception {
+    void onKvm(Irqchip irqchip) throws Exception {
         Path device = Path.of("/dev/kvm");
         assumeTrue(Files.isReadable(device) && Files.isWritable(device), "needs /dev/kvm");
-        run(KvmBackend.open());
+        run(KvmBackend.open(), irqchip);
     }
 }

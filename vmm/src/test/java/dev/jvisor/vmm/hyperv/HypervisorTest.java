@@ -509,4 +509,43 @@ class HypervisorTest {
             assertEquals(List.of(0), signals);
         }
     }
+
+    // ---- hostile guests
+
+    @Test
+    void randomCallsAndRegistersDoNoHarm() {
+        long seed = Long.getLong("jvisor.seed", System.nanoTime());
+        System.out.println("seed " + seed);
+        java.util.SplittableRandom r = new java.util.SplittableRandom(seed);
+        g.hypervisor.connectMessages(4, (vp, type, message, size) -> g.hypervisor.postMessage(vp, 2, type, 0, message, size)
+                ? HvStatus.SUCCESS : HvStatus.INSUFFICIENT_BUFFERS);
+        g.hypervisor.connectEvents(1, flag -> g.hypervisor.signalEvent(1, 2, flag));
+        java.util.Set<Integer> allowed = java.util.Set.of(0, 2, 3, 4, 5, 6, 0x12, 0x13);
+        long[] interesting = {0, 1, -1, 4096, GuestSide.INPUT, GuestSide.INPUT | 1, GuestSide.HYPERCALL_PAGE | 1, 1L << 63, 0xF3, 0xFFF, 4 << 20};
+        for (int i = 0; i < 200_000; i++) {
+            int vp = r.nextInt(2);
+            long value = r.nextInt(3) == 0 ? r.nextLong() : interesting[r.nextInt(interesting.length)] + (r.nextInt(4) == 0 ? r.nextInt(16) : 0);
+            if (r.nextInt(3) == 0) {
+                int msr = 0x40000000 + r.nextInt(0x120);
+                if (msr != SyntheticMsrs.RESET && msr != SyntheticMsrs.GUEST_IDLE) {
+                    g.tryWrite(vp, msr, msr == SyntheticMsrs.HYPERCALL ? value & ~2L : value);
+                    g.canRead(vp, msr);
+                }
+                continue;
+            }
+            g.write(0, SyntheticMsrs.GUEST_OS_ID, 1);
+            g.write(0, SyntheticMsrs.HYPERCALL, GuestSide.HYPERCALL_PAGE | 1);
+            if (r.nextInt(4) == 0) {
+                g.gpa.ram(GuestSide.INPUT, 4096).set(Layouts.LE64, r.nextInt(512) * 8L, r.nextBoolean() ? r.nextInt(8) : r.nextLong());
+            }
+            long code = r.nextBoolean() ? (r.nextBoolean() ? 0x5C : 0x5D) : r.nextInt(0x10000);
+            long control = code | (r.nextInt(3) == 0 ? r.nextLong() << 16 : (long) r.nextInt(2) << 16);
+            long result = g.hypercall(vp, control, r.nextBoolean() ? GuestSide.INPUT : value, r.nextLong());
+            assertTrue(allowed.contains((int) result & 0xFFFF), "control " + Long.toHexString(control) + ": " + Long.toHexString(result));
+            if (r.nextInt(100) == 0) {
+                g.clock.advance(r.nextInt(1_000_000));
+            }
+        }
+        assertNull(g.partition.stopReason());
+    }
 }
