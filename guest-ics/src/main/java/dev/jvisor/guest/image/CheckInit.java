@@ -2,6 +2,7 @@ package dev.jvisor.guest.image;
 
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
 
@@ -32,7 +33,7 @@ public record CheckInit(Path kernel, Path initrd, String commandLine, String rel
      * @throws ImageException if packages can not be had, or the cache not be written
      */
     public static CheckInit build(Path cache, KernelFlavour flavour, Consumer<String> progress) throws ImageException {
-        ImageBuilder.Built built = new ImageBuilder(cache, CommandRunner.ofProcesses(), progress).build("check", flavour, "check-init.sh", false);
+        ImageBuilder.Built built = new ImageBuilder(cache, CommandRunner.ofProcesses(), progress).build("check", flavour, "check-init.sh", false, List.of());
         return new CheckInit(built.kernel(), built.initrd(), DefaultImage.COMMAND_LINE, built.release());
     }
 

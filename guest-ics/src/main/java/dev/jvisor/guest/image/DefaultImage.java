@@ -68,12 +68,28 @@ public record DefaultImage(Path kernel, Path initrd, String commandLine, String 
      */
     public static DefaultImage build(Path cache, Consumer<String> progress) throws ImageException {
         ImageBuilder.Built built = new ImageBuilder(cache, CommandRunner.ofProcesses(), progress)
-                .build("default", KernelFlavour.CLOUD, "default-init.sh", true);
+                .build("default", KernelFlavour.CLOUD, "default-init.sh", true, List.of());
         try {
             Files.writeString(cache.resolve(CURRENT), built.kernel().getParent().getFileName() + "\n" + built.release() + "\n");
         } catch (IOException e) {
             throw new ImageException("cannot write to " + cache + ": " + e.getMessage(), e);
         }
+        return new DefaultImage(built.kernel(), built.initrd(), COMMAND_LINE, built.release());
+    }
+
+    /**
+     * Builds the same guest with another kernel and more modules, which its user loads; or finds it. It does not become the default.
+     *
+     * @param cache    the cache directory; made if missing
+     * @param flavour  which kernel
+     * @param modules  names of modules; what they need comes along
+     * @param progress gets a line before anything that may take long
+     * @return the image
+     * @throws ImageException if packages can not be had, or the cache not be written
+     */
+    public static DefaultImage build(Path cache, KernelFlavour flavour, List<String> modules, Consumer<String> progress) throws ImageException {
+        ImageBuilder.Built built = new ImageBuilder(cache, CommandRunner.ofProcesses(), progress)
+                .build("drivers", flavour, "default-init.sh", true, modules);
         return new DefaultImage(built.kernel(), built.initrd(), COMMAND_LINE, built.release());
     }
 }

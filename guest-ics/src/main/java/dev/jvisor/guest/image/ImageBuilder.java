@@ -35,7 +35,7 @@ final class ImageBuilder {
     /** What the guest loads when it finds VMBus; what they need comes along. */
     private static final List<String> HYPERV_MODULES = List.of("hv_vmbus", "hv_utils", "hv_storvsc", "sd_mod", "hv_netvsc",
             "hyperv_keyboard", "hv_balloon", "crct10dif_generic", "crc64_rocksoft_generic");
-    private static final Pattern LIKELY = Pattern.compile("kernel/(drivers/(hv|net/hyperv|scsi|input/serio)|lib|crypto|block)/[^/]+");
+    private static final Pattern LIKELY = Pattern.compile("kernel/(drivers/(hv|ata|net/hyperv|scsi|input/serio)|lib|crypto|block)/[^/]+");
     private static final String BUSYBOX = "bin/busybox";
 
     /**
@@ -74,13 +74,16 @@ final class ImageBuilder {
      * @param flavour     which kernel
      * @param script      name of the init script's resource
      * @param withModules whether the Hyper-V modules go in
+     * @param more        names of other modules that go in then
      */
-    Built build(String name, KernelFlavour flavour, String script, boolean withModules) throws ImageException {
+    Built build(String name, KernelFlavour flavour, String script, boolean withModules, List<String> more) throws ImageException {
         DebianPackages.Fetched kernelPackage = packages.fetchBehind(flavour.metaPackage(), "linux-image-");
         DebianPackages.Fetched busyboxPackage = packages.fetch("busybox-static");
         String init = resource(script);
         String release = kernelPackage.name().substring("linux-image-".length());
-        String key = key(kernelPackage.version(), busyboxPackage.version(), init, String.valueOf(VERSION));
+        List<String> inputs = new ArrayList<>(List.of(kernelPackage.version(), busyboxPackage.version(), init, String.valueOf(VERSION)));
+        inputs.addAll(more);
+        String key = key(inputs);
         Path directory = cache.resolve("images").resolve(name + "-" + release + "-" + key);
         Built built = new Built(directory.resolve("vmlinuz"), directory.resolve("initrd.cpio"), release);
         if (Files.isRegularFile(built.kernel()) && Files.isRegularFile(built.initrd())) {
@@ -90,7 +93,7 @@ final class ImageBuilder {
         try {
             Files.createDirectories(directory);
             Initramfs initramfs = initramfs(busyboxPackage, init);
-            byte[] kernel = withModules ? kernelAndModules(kernelPackage, release, initramfs) : kernel(kernelPackage, release);
+            byte[] kernel = withModules ? kernelAndModules(kernelPackage, release, initramfs, more) : kernel(kernelPackage, release);
             write(built.kernel(), kernel);
             write(built.initrd(), initramfs.toBytes());
         } catch (IOException e) {
@@ -139,7 +142,8 @@ final class ImageBuilder {
      * Which modules are needed stands in the modules, and to keep them all would be too much: those where the needed ones
      * are likely to be are kept, and the package is read once more if that was a bad guess.
      */
-    private static byte[] kernelAndModules(DebianPackages.Fetched kernelPackage, String release, Initramfs initramfs) throws ImageException {
+    private static byte[] kernelAndModules(DebianPackages.Fetched kernelPackage, String release, Initramfs initramfs, List<String> more)
+            throws ImageException {
         String vmlinuz = "boot/vmlinuz-" + release;
         Map<String, byte[]> found = new HashMap<>();
         KernelModules modules = new KernelModules();
@@ -153,7 +157,9 @@ final class ImageBuilder {
                         found.put(module == null ? path : module, content);
                     }
                 });
-        List<KernelModules.Module> chosen = modules.closure(HYPERV_MODULES);
+        List<String> wanted = new ArrayList<>(HYPERV_MODULES);
+        wanted.addAll(more);
+        List<KernelModules.Module> chosen = modules.closure(wanted);
         Set<String> missing = chosen.stream().map(KernelModules.Module::path).filter(path -> !found.containsKey(path)).collect(Collectors.toSet());
         if (!missing.isEmpty()) {
             DebArchive.read(kernelPackage.deb(), path -> missing.contains(String.valueOf(modulePath(path, release))), missing.size(),
@@ -186,7 +192,7 @@ final class ImageBuilder {
         }
     }
 
-    private static String key(String... parts) {
+    private static String key(List<String> parts) {
         try {
             MessageDigest digest = MessageDigest.getInstance("SHA-256");
             for (String part : parts) {

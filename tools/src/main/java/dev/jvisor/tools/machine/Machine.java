@@ -40,6 +40,7 @@ public final class Machine implements AutoCloseable {
         this.config = config;
         this.storage = storage;
         motherboard = new Motherboard(partition, MotherboardConfig.of(com1).withDebugExit(config.debugExit()));
+        storage.attach(motherboard);
         hypervisor = config.hyperv() ? Hypervisor.attach(partition, HypervisorConfig.defaults()) : null;
         if (hypervisor != null) {
             hypervisor.onCrash(report -> partition.requestStop(StopReason.guestCrash(report.describe())));

@@ -1,6 +1,7 @@
 package dev.jvisor.tools.machine;
 
 import dev.jvisor.devices.disk.VirtualDisk;
+import dev.jvisor.devices.motherboard.Motherboard;
 import dev.jvisor.devices.scsi.ScsiDisk;
 import dev.jvisor.devices.scsi.ScsiTarget;
 import dev.jvisor.vmbus.protocol.DeviceClass;
@@ -14,7 +15,7 @@ import java.util.UUID;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** The disks of a machine, open, and the synthetic controller they are on. */
+/** The disks of a machine, open, and the controllers they are on. */
 final class Storage implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Storage.class);
     /** Any fixed one: guests name the controller by it. */
@@ -23,11 +24,13 @@ final class Storage implements AutoCloseable {
 
     private final List<VirtualDisk> disks = new ArrayList<>();
     private final ScsiTarget target = new ScsiTarget();
+    private final List<VirtualDisk> ide = new ArrayList<>();
+    private int luns;
 
     private Storage() { }
 
     /**
-     * Opens disks; the first is LUN 0.
+     * Opens disks; the first of each bus is LUN 0, or drive 0 of the primary channel.
      *
      * @throws dev.jvisor.tools.options.UserMistake when one cannot be had; then none is open
      */
@@ -37,7 +40,10 @@ final class Storage implements AutoCloseable {
             for (DiskConfig c : configs) {
                 VirtualDisk d = c.open();
                 s.disks.add(d);
-                s.target.attach(s.disks.size() - 1, new ScsiDisk(d));
+                switch (c.bus()) {
+                    case SCSI -> s.target.attach(s.luns++, new ScsiDisk(d));
+                    case IDE -> s.ide.add(d);
+                }
             }
             return s;
         } catch (RuntimeException | Error e) {
@@ -46,9 +52,16 @@ final class Storage implements AutoCloseable {
         }
     }
 
-    /** Offers the controller, if there is a disk on it. */
+    /** Puts the IDE controller on the board, if there is a disk on it. */
+    void attach(Motherboard board) {
+        if (!ide.isEmpty()) {
+            board.addIde(controller -> ide.forEach(d -> controller.attachDisk(controller.freeDrive(), d)));
+        }
+    }
+
+    /** Offers the synthetic controller, if there is a disk on it. */
     void offer(VmbusServer bus, int processors) {
-        if (!disks.isEmpty()) {
+        if (luns > 0) {
             StorVsp vsp = new StorVsp(target, (processors - 1 + VPS_PER_SUB_CHANNEL - 1) / VPS_PER_SUB_CHANNEL);
             bus.offer(Offer.of("scsi0", DeviceClass.SCSI, SCSI_INSTANCE), vsp.device());
         }

@@ -1,5 +1,6 @@
 package dev.jvisor.tools.run;
 
+import dev.jvisor.devices.ide.IdeController;
 import dev.jvisor.devices.scsi.ScsiTarget;
 import dev.jvisor.tools.console.SerialEnd;
 import dev.jvisor.tools.gdb.GdbServer;
@@ -70,7 +71,7 @@ public final class RunCommand implements Callable<Integer> {
     private String append;
 
     @Option(names = "--disk", paramLabel = "FILE[,bus=scsi|ide][,readonly][,format=raw|vhd|vhdx]", converter = DiskConfig.Converter.class,
-        description = "a disk image on synthetic SCSI, as often as there are disks; the format is found out unless told")
+        description = "a disk image on synthetic SCSI or emulated IDE, as often as there are disks; the format is found out unless told")
     private List<DiskConfig> disks = List.of();
 
     @Option(names = "--serial", paramLabel = "stdio|file:PATH|none", defaultValue = "stdio", description = "far end of the first serial port")
@@ -147,15 +148,17 @@ public final class RunCommand implements Callable<Integer> {
         needFile("--initrd", initrd);
         for (DiskConfig d : disks) {
             needFile("--disk", d.file());
-            if (d.bus() == DiskConfig.Bus.IDE) {
-                throw new UserMistake("--disk: bus=ide is not there yet; use bus=scsi");
-            }
         }
-        if (!disks.isEmpty() && hyperv == Switch.OFF) {
-            throw new UserMistake("--disk: disks on synthetic SCSI need --hyperv on");
+        long scsi = disks.stream().filter(d -> d.bus() == DiskConfig.Bus.SCSI).count();
+        if (scsi > 0 && hyperv == Switch.OFF) {
+            throw new UserMistake("--disk: disks on synthetic SCSI need --hyperv on; use that, or bus=ide");
         }
-        if (disks.size() > ScsiTarget.MAX_LUNS) {
-            throw new UserMistake("--disk: " + disks.size() + " disks do not fit on the controller; give at most " + ScsiTarget.MAX_LUNS);
+        if (scsi > ScsiTarget.MAX_LUNS) {
+            throw new UserMistake("--disk: " + scsi + " disks do not fit on the SCSI controller; give at most " + ScsiTarget.MAX_LUNS);
+        }
+        if (disks.size() - scsi > IdeController.DRIVES) {
+            throw new UserMistake("--disk: " + (disks.size() - scsi) + " disks do not fit on the IDE controller; give at most "
+                    + IdeController.DRIVES);
         }
         if (traceFile != null && trace.isEmpty()) {
             throw new UserMistake("--trace-file: needs --trace to say what to write");
