@@ -142,10 +142,11 @@ class SeveralProcessorsTest {
         // Both store to their own word and read the other's: with a barrier between, not both can read the old value.
         String program = """
                 mov ebx, 0x90000
-                mov esi, 20000
+                mov esi, 8000
                 1: mov edi, esi
                 lock dec dword ptr [rbx+256]
-                2: mov eax, [rbx+256]
+                2: pause
+                mov eax, [rbx+256]
                 lea ecx, [rsi+rsi]
                 add eax, 2
                 cmp eax, ecx
@@ -155,7 +156,8 @@ class SeveralProcessorsTest {
                 mov eax, [rbx+OTHERS]
                 mov [rsi*8+0x400000+RESULT], eax
                 lock dec dword ptr [rbx+320]
-                3: mov eax, [rbx+320]
+                3: pause
+                mov eax, [rbx+320]
                 lea ecx, [rsi+rsi]
                 add eax, 2
                 cmp eax, ecx
@@ -163,14 +165,14 @@ class SeveralProcessorsTest {
                 dec esi
                 jnz 1b
                 """.replace("BARRIER", barrier);
-        m.gpa.write(DATA + 256, new byte[] {0x40, (byte) 0x9C, 0, 0});
-        m.gpa.write(DATA + 320, new byte[] {0x40, (byte) 0x9C, 0, 0});
+        m.gpa.write(DATA + 256, new byte[] {(byte) 0x80, 0x3E, 0, 0});
+        m.gpa.write(DATA + 320, new byte[] {(byte) 0x80, 0x3E, 0, 0});
         m.gpa.write(DATA, new byte[] {-1, -1, -1, 0});
         m.gpa.write(DATA + 128, new byte[] {-1, -1, -1, 0});
         runAll(m, program.replace("MINE", "0").replace("OTHERS", "128").replace("RESULT", "0"),
                 program.replace("MINE", "128").replace("OTHERS", "0").replace("RESULT", "4"));
         int old = 0;
-        for (int n = 1; n <= 20_000; n++) {
+        for (int n = 1; n <= 8_000; n++) {
             if (m.gpa.read32(0x400000 + 8 * n) > n && m.gpa.read32(0x400004 + 8 * n) > n) {
                 old++;
             }
@@ -274,7 +276,7 @@ class SeveralProcessorsTest {
                 cmp [rbx+64], ecx
                 jne 3b
                 inc ecx
-                cmp ecx, 20000
+                cmp ecx, 8000
                 jbe 1b
                 """, """
                 mov ebx, 0x90000
@@ -283,6 +285,7 @@ class SeveralProcessorsTest {
                 mov ebp, 0x140000
                 1: lea rdx, [rbp+0x100]
                 call rdx
+                pause
                 cmp [rbx], ecx
                 jne 1b
                 call rbp
@@ -291,7 +294,7 @@ class SeveralProcessorsTest {
                 inc esi
                 2: mov [rbx+64], ecx
                 inc ecx
-                cmp ecx, 20000
+                cmp ecx, 8000
                 jbe 1b
                 """);
         assertEquals(0, s.get(1).gpr[RSI], "old code was run");
