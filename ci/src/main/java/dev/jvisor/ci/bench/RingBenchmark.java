@@ -59,9 +59,9 @@ public class RingBenchmark {
         AGRONA
     }
 
-    /** Both ends of a ring. */
+    /** Both ends of a ring. Has no set-up of its own: JMH would call an inherited one as well, in no certain order. */
     @State(Scope.Thread)
-    public static class Rings {
+    public abstract static class BothEnds {
         /** What carries the messages. */
         @Param({"VMBUS", "VMBUS_BATCH_16", "VMBUS_SHUFFLED_BATCH_16", "AGRONA"})
         public Carrier carrier;
@@ -79,9 +79,7 @@ public class RingBenchmark {
         int unpublished;
         long signals;
 
-        /** Makes the ring. */
-        @Setup(Level.Trial)
-        public void makeRing() {
+        final void makeRing() {
             arena = Arena.ofShared();
             message = arena.allocate(MESSAGE, 8).fill((byte) 7);
             if (carrier == Carrier.AGRONA) {
@@ -147,15 +145,32 @@ public class RingBenchmark {
         }
     }
 
+    /** A ring that the sender itself reads from. */
+    @State(Scope.Thread)
+    public static class Rings extends BothEnds {
+        /** Makes the ring. */
+        @Setup(Level.Trial)
+        public void setUp() {
+            makeRing();
+        }
+
+        /** Frees it. */
+        @TearDown(Level.Trial)
+        public void tearDown() {
+            arena.close();
+        }
+    }
+
     /** A ring that another thread reads from. */
     @State(Scope.Thread)
-    public static class ReadRings extends Rings {
+    public static class ReadRings extends BothEnds {
         private volatile boolean stopping;
         private Thread thread;
 
-        /** Starts the reader. */
+        /** Makes the ring, then starts the reader. */
         @Setup(Level.Trial)
         public void startReader() {
+            makeRing();
             stopping = false;
             thread = Thread.ofPlatform().daemon().name("reader").start(() -> {
                 while (!stopping) {
