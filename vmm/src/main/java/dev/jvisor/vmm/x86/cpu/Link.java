@@ -25,16 +25,4 @@ public final class Link {
         c.link = this;
         return null;
     }
-
-    /** Leaves a block by this link: sets {@code c.rip}, and {@code c.next} when the target is known and still good. */
-    public void follow(Cpu c) {
-        c.rip = target;
-        Block n = to;
-        if (n != null && (n.stamp == c.codeStamp || c.enterable(n, samePage))) {
-            c.next = n;
-        } else {
-            c.next = null;
-            c.link = this;
-        }
-    }
 }

@@ -60,11 +60,6 @@ public abstract sealed class F80Accumulator permits F80Conversions {
         precision = 64;
     }
 
-    /** Overrides the rounding mode until the next {@link #begin}. */
-    public void round(int mode) {
-        rounding = mode;
-    }
-
     // ---- classification
 
     /** {@return whether the encoding is one that the 387 and later do not accept: an exponent without the integer bit} */
