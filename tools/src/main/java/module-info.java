@@ -4,9 +4,11 @@ module dev.jvisor.tools {
     requires dev.jvisor.devices;
     requires dev.jvisor.vmbus;
     requires dev.jvisor.guest;
+    requires HdrHistogram;
     requires info.picocli;
     requires java.logging;
     requires java.management;
+    requires jdk.management;
     requires org.slf4j;
     requires org.jline.terminal;
     requires tools.jackson.databind;

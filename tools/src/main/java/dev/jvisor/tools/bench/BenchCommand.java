@@ -13,8 +13,8 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 
 /** {@code jvisor bench WHAT}. */
-@Command(name = "bench", description = "Measures, beside a baseline.", mixinStandardHelpOptions = true, synopsisSubcommandLabel = "cpu|exit|boot",
-    subcommands = {BenchCpu.class, BenchExit.class, BenchBoot.class})
+@Command(name = "bench", description = "Measures, beside a baseline.", mixinStandardHelpOptions = true, synopsisSubcommandLabel = "cpu|exit|boot|disk",
+    subcommands = {BenchCpu.class, BenchExit.class, BenchBoot.class, BenchDisk.class})
 public final class BenchCommand implements Callable<Integer> {
     @Spec
     private CommandSpec spec;
@@ -24,7 +24,7 @@ public final class BenchCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        throw new CommandLine.ParameterException(spec.commandLine(), "say what to measure: cpu, exit or boot");
+        throw new CommandLine.ParameterException(spec.commandLine(), "say what to measure: cpu, exit, boot or disk");
     }
 
     /** What all benchmarks have: rows in, table and JSON out. */
@@ -35,13 +35,18 @@ public final class BenchCommand implements Callable<Integer> {
         /** {@return the results} */
         abstract BenchReport measure() throws Exception;
 
+        /** {@return the results for people} */
+        String text(BenchReport report) {
+            return report.table();
+        }
+
         @Override
         public final Integer call() throws Exception {
             if (json != null && !Files.isWritable(json.toAbsolutePath().getParent())) {
                 throw new UserMistake("--json: cannot write " + json + "; name a file in a directory that you may write to");
             }
             BenchReport report = measure();
-            System.out.print(report.table());
+            System.out.print(text(report));
             if (json != null) {
                 try {
                     Files.writeString(json, report.json());

@@ -46,6 +46,11 @@ public record MachineConfig(long memoryBytes, int processors, KernelImage kernel
         return new MachineConfig(memoryBytes, processors, kernel, initrd, line, unpack, debugExit, restart, hyperv, disks);
     }
 
+    /** {@return this with another size of RAM} */
+    public MachineConfig withMemory(long bytes) {
+        return new MachineConfig(bytes, processors, kernel, initrd, commandLine, unpack, debugExit, restart, hyperv, disks);
+    }
+
     /** {@return this with another number of processors} */
     public MachineConfig withProcessors(int n) {
         return new MachineConfig(memoryBytes, n, kernel, initrd, commandLine, unpack, debugExit, restart, hyperv, disks);
