@@ -272,7 +272,9 @@ public final class ScsiRequest {
         transferred = bytes;
         disk.begin(op, offset, bytes).fua(fua);
         addPieces(bytes);
-        submit(with);
+        if (!with.tryNow(disk)) {
+            submit(with);
+        }
     }
 
     /** {@return how often the first bytes of the data buffer fit into one disk request; at least once} */

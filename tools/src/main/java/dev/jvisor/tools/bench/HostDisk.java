@@ -42,7 +42,7 @@ final class HostDisk {
         List<Thread> all = new ArrayList<>();
         for (int i = 0; i < threads; i++) {
             int seed = i;
-            all.add(Thread.ofPlatform().name("host-disk-" + i).start(() -> work(seed, started)));
+            all.add(Thread.ofPlatform().name("host-disk-" + i).start(() -> work(seed, threads, started)));
         }
         started.await();
         Thread.sleep((long) (warmUp * 1e3));
@@ -58,10 +58,12 @@ final class HostDisk {
         return count / (ns / 1e9);
     }
 
-    private void work(int seed, CountDownLatch started) {
+    private void work(int seed, int threads, CountDownLatch started) {
         SplittableRandom random = new SplittableRandom(seed);
         try (Arena arena = Arena.ofConfined()) {
-            MemorySegment buffer = arena.allocate(w.blockBytes(), 4096).fill((byte) seed);
+            // As many buffers as there are transfers at once: one alone would stay in the processor's cache.
+            int buffers = Math.max(1, w.depth() / threads);
+            MemorySegment buffer = arena.allocate((long) w.blockBytes() * buffers, 4096).fill((byte) seed);
             started.countDown();
             for (int n = 1; !stop; n++) {
                 if (w.flushEvery() > 0 && n % w.flushEvery() == 0) {
@@ -69,10 +71,11 @@ final class HostDisk {
                     continue;
                 }
                 long block = w.random() ? random.nextInt(w.blocks()) : Integer.remainderUnsigned(next.getAndIncrement(), w.blocks());
+                long at = n % buffers * (long) w.blockBytes();
                 if (w.operation() == Operation.READ) {
-                    file.read(buffer, 0, w.blockBytes(), block * w.blockBytes());
+                    file.read(buffer, at, w.blockBytes(), block * w.blockBytes());
                 } else {
-                    file.write(buffer, 0, w.blockBytes(), block * w.blockBytes());
+                    file.write(buffer, at, w.blockBytes(), block * w.blockBytes());
                 }
                 done.increment();
             }

@@ -26,6 +26,8 @@ final class StorQueue implements ChannelDevice {
     /** SRBs on their way at once; Linux sends up to 317 on a channel. */
     static final int SLOTS = 512;
     private static final int MAX_PACKET = 8192;
+    /** Packets read before answers given at once are shown to the guest. */
+    private static final int BATCH = 16;
     private static final ValueLayout.OfInt LE32 = ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
     // Fixed
@@ -50,6 +52,8 @@ final class StorQueue implements ChannelDevice {
     private boolean starved;
     private boolean enumerate;
     private boolean draining;
+    /** The channel's thread while it reads packets: what it sends then is shown all at once. */
+    private Thread batching;
     private int waiting;
     private StorSlot waitingFirst;
     private StorSlot waitingLast;
@@ -126,10 +130,35 @@ final class StorQueue implements ChannelDevice {
     @Override
     public boolean signalled() {
         sendWaiting();
-        while (true) {
+        startBatch();
+        try {
+            return readPackets();
+        } finally {
+            endBatch();
+        }
+    }
+
+    private void startBatch() {
+        synchronized (lock) {
+            batching = Thread.currentThread();
+        }
+    }
+
+    private void endBatch() {
+        synchronized (lock) {
+            batching = null;
+            line.flush();
+        }
+    }
+
+    private boolean readPackets() {
+        for (int taken = 1;; taken++) {
             StorSlot slot = takeSlot();
             if (slot == null) {
                 return false; // whoever frees one wakes us
+            }
+            if (taken % BATCH == 0) {
+                flush();
             }
             int result = line.read(incoming);
             switch (result) {
@@ -143,6 +172,12 @@ final class StorQueue implements ChannelDevice {
                     return true;
                 }
             }
+        }
+    }
+
+    private void flush() {
+        synchronized (lock) {
+            line.flush();
         }
     }
 
@@ -208,7 +243,9 @@ final class StorQueue implements ChannelDevice {
             } else if (waitingFirst != null) {
                 addWaiting(slot);
             } else if (write(slot)) {
-                line.flush();
+                if (batching != Thread.currentThread()) {
+                    line.flush();
+                }
             } else {
                 addWaiting(slot);
                 vsp.metrics().ringFull.increment();
