@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -50,6 +51,30 @@ class InfoAndBenchEndToEndTest {
     @ValueSource(strings = {"software", "kvm"})
     void cpu(String backend) throws Exception {
         bench("cpu", backend, "--iterations", "100000");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"software", "kvm"})
+    void disk(String backend) throws Exception {
+        assumeTrue(backend.equals("software") || Jvisor.hasKvm(), "no /dev/kvm that we may use");
+        Path json = dir.resolve("out.json");
+        Path plot = dir.resolve("out.svg");
+        Jvisor.Result r = Jvisor.run(LIMIT, null, "bench", "disk", "--backend", backend, "--pattern", "randread,flushwrite", "--block", "4K",
+                "--depth", "4", "--size", "8M", "--seconds", "0.1", "--format", "vhdx", "--directory", dir.toString(), "--json", json.toString(),
+                "--plot", plot.toString());
+        assertEquals(0, r.exit(), r::toString);
+        for (String path : new String[] {"synthetic", "ide-dma", "ide-pio"}) {
+            assertEquals(2, r.out().lines().filter(l -> l.startsWith(path + "  ")).count(), r::toString);
+        }
+        String text = Files.readString(json);
+        for (String row : new String[] {"synthetic randread 4K qd4: IOPS", "ide-pio flushwrite 4K qd1: latency p99", "intercepts per operation",
+            "interrupts per operation", "CPU per operation", "host file"}) {
+            assertTrue(text.contains(row), text);
+        }
+        javax.xml.parsers.DocumentBuilderFactory.newInstance().newDocumentBuilder().parse(plot.toFile());
+        try (Stream<Path> left = Files.list(dir)) {
+            assertEquals(2, left.count(), "the image is gone");
+        }
     }
 
     @ParameterizedTest

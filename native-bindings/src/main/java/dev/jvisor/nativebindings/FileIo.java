@@ -30,7 +30,6 @@ public final class FileIo implements AutoCloseable {
     private static final int ENXIO = 6;
     private static final int ENOSYS = 38;
     private static final int EOPNOTSUPP = 95;
-    private static final int RWF_NOWAIT = 8;
 
     private static final MethodHandle OPEN = LibC.variadic("open", 2, JAVA_INT, ADDRESS, JAVA_INT, JAVA_INT);
     // Addresses go as numbers: a MemorySegment argument would cost an object for each slice.
@@ -38,7 +37,6 @@ public final class FileIo implements AutoCloseable {
     private static final MethodHandle PWRITE = LibC.call("pwrite", JAVA_LONG, JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_LONG);
     private static final MethodHandle PREADV = LibC.call("preadv", JAVA_LONG, JAVA_INT, JAVA_LONG, JAVA_INT, JAVA_LONG);
     private static final MethodHandle PWRITEV = LibC.call("pwritev", JAVA_LONG, JAVA_INT, JAVA_LONG, JAVA_INT, JAVA_LONG);
-    private static final MethodHandle PREADV2 = LibC.call("preadv2", JAVA_LONG, JAVA_INT, JAVA_LONG, JAVA_INT, JAVA_LONG, JAVA_INT);
     private static final MethodHandle FDATASYNC = LibC.call("fdatasync", JAVA_INT, JAVA_INT);
     private static final MethodHandle FALLOCATE = LibC.call("fallocate", JAVA_INT, JAVA_INT, JAVA_INT, JAVA_LONG, JAVA_LONG);
     private static final MethodHandle LSEEK = LibC.call("lseek", JAVA_LONG, JAVA_INT, JAVA_LONG, JAVA_INT);
@@ -125,33 +123,6 @@ public final class FileIo implements AutoCloseable {
     /** Reads into the pieces, which are used up by it. {@return the bytes read, fewer than asked only at the end of the file} */
     public long readv(IoVector pieces, long position) {
         return vector(true, pieces, position);
-    }
-
-    /**
-     * Reads into the pieces, which stay as they are, what can be had without waiting for a device: what is in the page cache
-     * ({@code RWF_NOWAIT}).
-     *
-     * @return the bytes read; fewer than asked, perhaps 0, when the rest would take waiting, is beyond the end, or cannot be had so at all
-     */
-    public long readvNow(IoVector pieces, long position) {
-        try {
-            MemorySegment state = LibC.CAPTURE_STATE.get();
-            while (true) {
-                long n = (long) PREADV2.invokeExact(state, fd, pieces.pointer(), pieces.remaining(), position, RWF_NOWAIT);
-                if (n >= 0) {
-                    return n;
-                }
-                int errno = LibC.errno(state);
-                if (errno == Uapi.EAGAIN() || errno == EOPNOTSUPP || errno == ENOSYS) {
-                    return 0;
-                }
-                if (errno != Uapi.EINTR()) {
-                    LibC.fail("preadv2 of " + pieces.bytes() + " bytes at " + position, name, errno);
-                }
-            }
-        } catch (Throwable t) {
-            throw LibC.rethrow(t);
-        }
     }
 
     /** Writes all the pieces, which are used up by it. */

@@ -66,18 +66,10 @@ final class HostFile implements ImageFile {
     }
 
     @Override
-    public void read(IoCursor to, long length, long position) throws IOException {
+    public void read(IoCursor to, long length, long position) {
         while (length > 0) {
             IoVector v = to.take(length);
             long n = v.bytes();
-            if (to.cachedOnly()) {
-                if (io.readvNow(v, position) < n) {
-                    throw IoCursor.NotCachedException.INSTANCE;
-                }
-                position += n;
-                length -= n;
-                continue;
-            }
             long got = io.readv(v, position);
             if (got < n) {
                 v.zero();

@@ -1,7 +1,6 @@
 package dev.jvisor.devices.disk;
 
 import dev.jvisor.nativebindings.IoVector;
-import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
@@ -10,19 +9,6 @@ import java.lang.foreign.MemorySegment;
  * request: nothing is allocated.
  */
 final class IoCursor {
-    /** Thrown out of an image's read when {@link #cachedOnly} and the data is not in the host's cache: nothing has been promised. */
-    static final class NotCachedException extends IOException {
-        private static final long serialVersionUID = 1;
-        static final NotCachedException INSTANCE = new NotCachedException();
-
-        private NotCachedException() { }
-
-        @Override
-        public Throwable fillInStackTrace() {
-            return this;
-        }
-    }
-
     private final IoVector vector = new IoVector(Arena.ofAuto());
     private final long[] ownOffset = new long[1];
     private DiskRequest request;
@@ -31,7 +17,6 @@ final class IoCursor {
     private int pieces;
     private long within;
     private long ownLength;
-    private boolean cachedOnly;
 
     /** Begins at the start of the request's scatter list. */
     void attach(DiskRequest r) {
@@ -52,16 +37,6 @@ final class IoCursor {
         piece = 0;
         within = 0;
         return this;
-    }
-
-    /** Says whether files may only be read as far as the host's cache has them. */
-    void cachedOnly(boolean on) {
-        cachedOnly = on;
-    }
-
-    /** {@return whether files may only be read as far as the host's cache has them} */
-    boolean cachedOnly() {
-        return cachedOnly;
     }
 
     private long offset() {

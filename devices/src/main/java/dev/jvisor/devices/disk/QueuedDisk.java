@@ -4,7 +4,6 @@ import dev.jvisor.nativebindings.ErrnoException;
 import java.io.IOException;
 import java.util.ArrayDeque;
 import java.util.UUID;
-import java.util.concurrent.atomic.AtomicInteger;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -15,9 +14,6 @@ final class QueuedDisk implements VirtualDisk {
     private static final int EDQUOT = 122;
     // One line for the first errors of a disk; a guest that retries for ever must not fill the host's log.
     private static final int LOGGED_ERRORS = 8;
-    /** Longest read that its caller carries out itself: copying more than this takes longer than waking a thread. */
-    private static final int NOW_BYTES = 64 << 10;
-    private static final ThreadLocal<IoCursor> CURSORS = ThreadLocal.withInitial(IoCursor::new);
 
     private final DiskImage image;
     private final String name;
@@ -28,12 +24,8 @@ final class QueuedDisk implements VirtualDisk {
     private int idle;
     private int running;
     private boolean orderedRunning;
-    private volatile boolean closing;
+    private boolean closing;
     private int errors;
-    /** Ordered requests that were submitted and are not done. */
-    private volatile int ordered;
-    /** Callers inside {@link #tryNow}. */
-    private final AtomicInteger visitors = new AtomicInteger();
 
     QueuedDisk(DiskImage image, String name, int threadCount) {
         this.image = image;
@@ -81,44 +73,10 @@ final class QueuedDisk implements VirtualDisk {
                 throw new IllegalStateException("the disk is closed");
             }
             request.start();
-            if (request.ordered()) {
-                ordered = ordered + 1;
-            }
             queue.add(request);
             if (idle > 0) {
                 gate.notify();
             }
-        }
-    }
-
-    @Override
-    public boolean tryNow(DiskRequest request) {
-        if (request.op() != DiskRequest.Op.READ || request.length() > NOW_BYTES) {
-            return false;
-        }
-        visitors.incrementAndGet();
-        try {
-            // Looked at after the count, which those that wait for visitors look at after these.
-            if (closing || ordered != 0 || check(request) != DiskStatus.OK) {
-                return false;
-            }
-            IoCursor cursor = CURSORS.get();
-            cursor.attach(request);
-            cursor.cachedOnly(true);
-            image.read(request.offset(), request.length(), cursor);
-        } catch (IOException | ErrnoException e) {
-            return false; // not in the cache, or an error that a second attempt reports
-        } finally {
-            visitors.decrementAndGet();
-        }
-        request.start();
-        request.complete(DiskStatus.OK);
-        return true;
-    }
-
-    private void awaitVisitors() {
-        while (visitors.get() != 0) {
-            Thread.onSpinWait();
         }
     }
 
@@ -143,15 +101,11 @@ final class QueuedDisk implements VirtualDisk {
                 running++;
                 orderedRunning = request.ordered();
             }
-            if (request.ordered()) {
-                awaitVisitors();
-            }
             DiskStatus status = perform(request, cursor);
             synchronized (gate) {
                 running--;
                 if (orderedRunning) {
                     orderedRunning = false;
-                    ordered = ordered - 1;
                     gate.notifyAll();
                 } else if (running == 0 && (closing || !queue.isEmpty())) {
                     gate.notify();
@@ -248,7 +202,6 @@ final class QueuedDisk implements VirtualDisk {
             closing = true;
             gate.notifyAll();
         }
-        awaitVisitors();
         boolean interrupted = false;
         for (Thread t : threads) {
             while (true) {

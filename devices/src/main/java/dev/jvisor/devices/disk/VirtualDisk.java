@@ -45,16 +45,6 @@ public interface VirtualDisk extends AutoCloseable {
      */
     void submit(DiskRequest request);
 
-    /**
-     * Carries a short read out here and now if the host has the data in its cache: handing it to a thread would take longer. For callers
-     * that would {@link #submit} the request otherwise; it may overtake requests that were submitted before.
-     *
-     * @return whether it is done, its completion called from within this method; if not, nothing has happened
-     */
-    default boolean tryNow(DiskRequest request) {
-        return false;
-    }
-
     /** Finishes what is queued, flushes, and closes the image. A second call does nothing. */
     @Override
     void close() throws IOException;

@@ -272,9 +272,7 @@ public final class ScsiRequest {
         transferred = bytes;
         disk.begin(op, offset, bytes).fua(fua);
         addPieces(bytes);
-        if (!with.tryNow(disk)) {
-            submit(with);
-        }
+        submit(with);
     }
 
     /** {@return how often the first bytes of the data buffer fit into one disk request; at least once} */

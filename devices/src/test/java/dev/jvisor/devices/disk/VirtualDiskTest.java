@@ -4,7 +4,6 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.jvisor.devices.disk.DiskRequest.Op;
 import java.io.IOException;
@@ -16,8 +15,6 @@ import java.nio.file.Path;
 import java.util.concurrent.Semaphore;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.EnumSource;
 
 class VirtualDiskTest {
     @TempDir
@@ -65,40 +62,6 @@ class VirtualDiskTest {
             assertEquals(DiskStatus.OK, run(disk, r.begin(Op.UNMAP, 4096, 512)));
             assertEquals(0, Files.readAllBytes(file)[4096 + 511]);
             assertEquals(onDisk[4096 + 512], Files.readAllBytes(file)[4096 + 512]);
-        }
-    }
-
-    /** The file has just been written, so its pages are in the cache of any file system that keeps one. */
-    @ParameterizedTest
-    @EnumSource(DiskFormat.class)
-    void aCachedReadIsDoneByItsCaller(DiskFormat format) throws Exception {
-        Path file = dir.resolve("disk");
-        DiskImages.create(file, DiskSpec.of(format, 8 << 20, java.time.Instant.EPOCH));
-        try (Arena arena = Arena.ofShared(); VirtualDisk disk = VirtualDisk.open(file, DiskOptions.writable())) {
-            MemorySegment memory = arena.allocate(4 << 20, 4096);
-            memory.asSlice(0, 8192).fill((byte) 0x5A);
-            DiskRequest r = new DiskRequest(memory, 8, x -> done.release());
-            r.begin(Op.WRITE, 4096, 8192).add(0, 8192);
-            assertFalse(disk.tryNow(r), "a write may have to wait");
-            assertEquals(DiskStatus.OK, run(disk, r));
-            memory.asSlice(16384, 16384).fill((byte) 1);
-            r.begin(Op.READ, 0, 16384);
-            assertTrue(r.add(24576, 8192) && r.add(16384, 8192));
-            assumeTrue(disk.tryNow(r), "the host's file system cannot say what it has cached");
-            assertTrue(done.tryAcquire(), "completed before tryNow returned");
-            assertEquals(DiskStatus.OK, r.status());
-            for (int i = 0; i < 16384; i++) {
-                int at = i < 8192 ? 24576 + i : 8192 + i;
-                assertEquals(i >= 4096 && i < 12288 ? 0x5A : 0, memory.get(ValueLayout.JAVA_BYTE, at), "byte " + i);
-            }
-            r.begin(Op.READ, 0, 1 << 20).add(0, 1 << 20);
-            assertFalse(disk.tryNow(r), "a long read is left to the disk's threads");
-            r.begin(Op.READ, 8 << 20, 512).add(0, 512);
-            assertFalse(disk.tryNow(r), "what is wrong with it is for submit to say");
-            assertEquals(DiskStatus.OUT_OF_RANGE, run(disk, r));
-            disk.close();
-            r.begin(Op.READ, 0, 512).add(0, 512);
-            assertFalse(disk.tryNow(r), "closed");
         }
     }
 

@@ -35,6 +35,7 @@ final class DiskRun implements InterceptTrace {
 
     private final OperatingSystemMXBean system = ManagementFactory.getPlatformMXBean(OperatingSystemMXBean.class);
     private final CountDownLatch ready = new CountDownLatch(1);
+    private final CountDownLatch began = new CountDownLatch(1);
     private final DiskPath path;
     private Machine machine;
     private Moment begin;
@@ -71,6 +72,8 @@ final class DiskRun implements InterceptTrace {
             if (ready.await(LIMIT.toSeconds(), TimeUnit.SECONDS)) {
                 TimeUnit.MICROSECONDS.sleep((long) (warmUp * 1e6));
                 control.set(ValueLayout.JAVA_INT, DiskGuest.PHASE, DiskGuest.MEASURING);
+                // The guest looks when a transfer is done, which may take long when the host writes back what went before.
+                began.await(LIMIT.toSeconds(), TimeUnit.SECONDS);
                 TimeUnit.MICROSECONDS.sleep((long) (seconds * 1e6));
                 control.set(ValueLayout.JAVA_INT, DiskGuest.PHASE, DiskGuest.STOP);
             }
@@ -104,7 +107,10 @@ final class DiskRun implements InterceptTrace {
         }
         switch (value) {
             case DiskGuest.READY -> ready.countDown();
-            case DiskGuest.BEGIN -> begin = now();
+            case DiskGuest.BEGIN -> {
+                begin = now();
+                began.countDown();
+            }
             case DiskGuest.END -> end = now();
             default -> { }
         }
