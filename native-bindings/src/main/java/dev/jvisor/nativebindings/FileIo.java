@@ -13,7 +13,7 @@ import java.util.Objects;
 
 /**
  * An open file that is read and written at positions, straight from and into native memory: {@code pread}, {@code pwrite} and their
- * vector forms, {@code fdatasync}, {@code fallocate}, open-file-description locks. Thread safe: there is no current position. No
+ * vector forms, reads of what is in the page cache ({@code RWF_NOWAIT}), {@code fdatasync}, {@code fallocate}, open-file-description locks. Thread safe: there is no current position. No
  * transfer allocates. Failures are {@link ErrnoException}.
  */
 public final class FileIo implements AutoCloseable {
@@ -30,6 +30,7 @@ public final class FileIo implements AutoCloseable {
     private static final int ENXIO = 6;
     private static final int ENOSYS = 38;
     private static final int EOPNOTSUPP = 95;
+    private static final int RWF_NOWAIT = 8;
 
     private static final MethodHandle OPEN = LibC.variadic("open", 2, JAVA_INT, ADDRESS, JAVA_INT, JAVA_INT);
     // Addresses go as numbers: a MemorySegment argument would cost an object for each slice.
@@ -37,6 +38,7 @@ public final class FileIo implements AutoCloseable {
     private static final MethodHandle PWRITE = LibC.call("pwrite", JAVA_LONG, JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_LONG);
     private static final MethodHandle PREADV = LibC.call("preadv", JAVA_LONG, JAVA_INT, JAVA_LONG, JAVA_INT, JAVA_LONG);
     private static final MethodHandle PWRITEV = LibC.call("pwritev", JAVA_LONG, JAVA_INT, JAVA_LONG, JAVA_INT, JAVA_LONG);
+    private static final MethodHandle PREADV2 = LibC.call("preadv2", JAVA_LONG, JAVA_INT, JAVA_LONG, JAVA_INT, JAVA_LONG, JAVA_INT);
     private static final MethodHandle FDATASYNC = LibC.call("fdatasync", JAVA_INT, JAVA_INT);
     private static final MethodHandle FALLOCATE = LibC.call("fallocate", JAVA_INT, JAVA_INT, JAVA_INT, JAVA_LONG, JAVA_LONG);
     private static final MethodHandle LSEEK = LibC.call("lseek", JAVA_LONG, JAVA_INT, JAVA_LONG, JAVA_INT);
@@ -44,6 +46,8 @@ public final class FileIo implements AutoCloseable {
 
     private final int fd;
     private final String name;
+    // Some file systems cannot: not asked twice.
+    private volatile boolean knowsNow = true;
     private boolean closed;
 
     private FileIo(int fd, String name) {
@@ -123,6 +127,28 @@ public final class FileIo implements AutoCloseable {
     /** Reads into the pieces, which are used up by it. {@return the bytes read, fewer than asked only at the end of the file} */
     public long readv(IoVector pieces, long position) {
         return vector(true, pieces, position);
+    }
+
+    /**
+     * Reads into the pieces what the host has in memory, without waiting for any device. The list is left as it is.
+     *
+     * @return whether all of it was at hand; if not, some of the pieces may have been filled, and what is wrong is for {@link #readv} to say
+     */
+    public boolean readvNow(IoVector pieces, long position) {
+        if (!knowsNow) {
+            return false;
+        }
+        try {
+            MemorySegment state = LibC.CAPTURE_STATE.get();
+            long n = (long) PREADV2.invokeExact(state, fd, pieces.pointer(), pieces.remaining(), position, RWF_NOWAIT);
+            if (n < 0) {
+                int errno = LibC.errno(state);
+                knowsNow = errno != EOPNOTSUPP && errno != ENOSYS;
+            }
+            return n == pieces.bytes();
+        } catch (Throwable t) {
+            throw LibC.rethrow(t);
+        }
     }
 
     /** Writes all the pieces, which are used up by it. */

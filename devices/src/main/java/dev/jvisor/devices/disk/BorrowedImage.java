@@ -77,6 +77,11 @@ final class BorrowedImage extends DiskImage {
     }
 
     @Override
+    boolean readNow(long offset, long length, IoCursor to) throws IOException {
+        return image.readNow(offset, length, to);
+    }
+
+    @Override
     void write(long offset, long length, IoCursor from) {
         throw new IllegalStateException("a parent is read only");
     }

@@ -43,6 +43,13 @@ abstract class DiskImage implements AutoCloseable {
     /** Fills the cursor's next bytes. */
     abstract void read(long offset, long length, IoCursor to) throws IOException;
 
+    /**
+     * Fills the cursor's next bytes if that needs no waiting, neither for a device nor for a lock.
+     *
+     * @return whether it did; if not, the cursor's place and memory mean nothing
+     */
+    abstract boolean readNow(long offset, long length, IoCursor to) throws IOException;
+
     /** Writes the cursor's next bytes. */
     abstract void write(long offset, long length, IoCursor from) throws IOException;
 

@@ -80,6 +80,20 @@ final class HostFile implements ImageFile {
     }
 
     @Override
+    public boolean readNow(IoCursor to, long length, long position) {
+        while (length > 0) {
+            IoVector v = to.take(length);
+            long n = v.bytes();
+            if (!io.readvNow(v, position)) {
+                return false;
+            }
+            position += n;
+            length -= n;
+        }
+        return true;
+    }
+
+    @Override
     public void write(IoCursor from, long length, long position) {
         while (length > 0) {
             IoVector v = from.take(length);

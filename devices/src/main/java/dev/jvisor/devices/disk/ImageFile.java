@@ -8,6 +8,15 @@ interface ImageFile extends AutoCloseable {
     /** Reads into the next {@code length} bytes of the cursor; what is beyond the end of the file reads as zeroes. */
     void read(IoCursor to, long length, long position) throws IOException;
 
+    /**
+     * Reads as {@link #read(IoCursor, long, long)} does, but only what needs no waiting.
+     *
+     * @return whether all of it was read; if not, the cursor's place and memory mean nothing
+     */
+    default boolean readNow(IoCursor to, long length, long position) throws IOException {
+        return false;
+    }
+
     /** Writes the next {@code length} bytes of the cursor. */
     void write(IoCursor from, long length, long position) throws IOException;
 

@@ -91,6 +91,11 @@ final class VhdFixedImage extends DiskImage {
     }
 
     @Override
+    boolean readNow(long offset, long length, IoCursor to) throws IOException {
+        return file.readNow(to, length, offset);
+    }
+
+    @Override
     void write(long offset, long length, IoCursor from) throws IOException {
         file.write(from, length, offset);
     }

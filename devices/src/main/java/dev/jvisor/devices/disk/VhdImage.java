@@ -120,48 +120,89 @@ final class VhdImage extends DiskImage {
     void read(long offset, long length, IoCursor to) throws IOException {
         long stamp = blocks.readLock();
         try {
-            while (length > 0) {
-                long block = offset / blockSize;
-                long within = offset % blockSize;
-                long n = Math.min(length, blockSize - within);
-                if (!present(block)) {
-                    readParent(offset, n, to);
-                } else if (parent == null) {
-                    file.read(to, n, position(block) + bitmapSize + within);
-                } else {
-                    readPartial((int) block, within, offset, n, to);
-                }
-                offset += n;
-                length -= n;
-            }
+            read(offset, length, to, false);
         } finally {
             blocks.unlockRead(stamp);
         }
     }
 
-    private void readParent(long offset, long n, IoCursor to) throws IOException {
+    @Override
+    boolean readNow(long offset, long length, IoCursor to) throws IOException {
+        long stamp = blocks.tryReadLock();
+        if (stamp == 0) {
+            return false;
+        }
+        try {
+            return read(offset, length, to, true);
+        } finally {
+            blocks.unlockRead(stamp);
+        }
+    }
+
+    /** Reads under the read lock. @param now only what needs no waiting. {@return whether all was read} */
+    private boolean read(long offset, long length, IoCursor to, boolean now) throws IOException {
+        boolean there = true;
+        while (length > 0 && there) {
+            long block = offset / blockSize;
+            long within = offset % blockSize;
+            long n = Math.min(length, blockSize - within);
+            if (!present(block)) {
+                there = readParent(offset, n, to, now);
+            } else if (parent == null) {
+                there = readFile(to, n, position(block) + bitmapSize + within, now);
+            } else {
+                there = readPartial((int) block, within, offset, n, to, now);
+            }
+            offset += n;
+            length -= n;
+        }
+        return there;
+    }
+
+    private boolean readFile(IoCursor to, long n, long position, boolean now) throws IOException {
+        if (now) {
+            return file.readNow(to, n, position);
+        }
+        file.read(to, n, position);
+        return true;
+    }
+
+    private boolean readParent(long offset, long n, IoCursor to, boolean now) throws IOException {
         long there = parent == null ? 0 : Math.clamp(parent.byteSize() - offset, 0, n);
         if (there > 0) {
-            parent.read(offset, there, to);
+            if (!now) {
+                parent.read(offset, there, to);
+            } else if (!parent.readNow(offset, there, to)) {
+                return false;
+            }
         }
         if (there < n) {
             to.zero(n - there);
         }
+        return true;
     }
 
-    private void readPartial(int block, long within, long offset, long length, IoCursor to) throws IOException {
-        MemorySegment bitmap = bitmap(block);
-        while (length > 0) {
+    private boolean readPartial(int block, long within, long offset, long length, IoCursor to, boolean now) throws IOException {
+        MemorySegment bitmap = now ? loadedBitmap(block) : bitmap(block);
+        boolean there = bitmap != null;
+        while (length > 0 && there) {
             long n = run(bitmap, within, length);
             if (n > 0) {
-                file.read(to, n, position(block) + bitmapSize + within);
+                there = readFile(to, n, position(block) + bitmapSize + within, now);
             } else {
                 n = -n;
-                readParent(offset, n, to);
+                there = readParent(offset, n, to, now);
             }
             within += n;
             offset += n;
             length -= n;
+        }
+        return there;
+    }
+
+    private MemorySegment loadedBitmap(int block) {
+        synchronized (bitmaps) {
+            return bitmaps[block];
         }
     }
 

@@ -112,53 +112,94 @@ final class VhdxImage extends DiskImage {
     void read(long offset, long length, IoCursor to) throws IOException {
         long stamp = blocks.readLock();
         try {
-            while (length > 0) {
-                long block = offset / blockSize;
-                long within = offset % blockSize;
-                long n = Math.min(length, blockSize - within);
-                long e = LittleEndian.u64(bat, payloadEntry(block));
-                switch (state(e)) {
-                    case FULLY_PRESENT -> file.read(to, n, (e & OFFSET_MASK) + within);
-                    case PARTIALLY_PRESENT -> readPartial(block, within, offset, n, e & OFFSET_MASK, to);
-                    case NOT_PRESENT -> readParent(offset, n, to);
-                    default -> to.zero(n);
-                }
-                offset += n;
-                length -= n;
-            }
+            read(offset, length, to, false);
         } finally {
             blocks.unlockRead(stamp);
         }
     }
 
-    private void readParent(long offset, long n, IoCursor to) throws IOException {
+    @Override
+    boolean readNow(long offset, long length, IoCursor to) throws IOException {
+        long stamp = blocks.tryReadLock();
+        if (stamp == 0) {
+            return false;
+        }
+        try {
+            return read(offset, length, to, true);
+        } finally {
+            blocks.unlockRead(stamp);
+        }
+    }
+
+    /** Reads under the read lock. @param now only what needs no waiting. {@return whether all was read} */
+    private boolean read(long offset, long length, IoCursor to, boolean now) throws IOException {
+        boolean there = true;
+        while (length > 0 && there) {
+            long block = offset / blockSize;
+            long within = offset % blockSize;
+            long n = Math.min(length, blockSize - within);
+            long e = LittleEndian.u64(bat, payloadEntry(block));
+            switch (state(e)) {
+                case FULLY_PRESENT -> there = readFile(to, n, (e & OFFSET_MASK) + within, now);
+                case PARTIALLY_PRESENT -> there = readPartial(block, within, offset, n, e & OFFSET_MASK, to, now);
+                case NOT_PRESENT -> there = readParent(offset, n, to, now);
+                default -> to.zero(n);
+            }
+            offset += n;
+            length -= n;
+        }
+        return there;
+    }
+
+    private boolean readFile(IoCursor to, long n, long position, boolean now) throws IOException {
+        if (now) {
+            return file.readNow(to, n, position);
+        }
+        file.read(to, n, position);
+        return true;
+    }
+
+    private boolean readParent(long offset, long n, IoCursor to, boolean now) throws IOException {
         long there = parent == null ? 0 : Math.clamp(parent.byteSize() - offset, 0, n);
         if (there > 0) {
-            parent.read(offset, there, to);
+            if (!now) {
+                parent.read(offset, there, to);
+            } else if (!parent.readNow(offset, there, to)) {
+                return false;
+            }
         }
         if (there < n) {
             to.zero(n - there);
         }
+        return true;
     }
 
-    private void readPartial(long block, long within, long offset, long length, long position, IoCursor to) throws IOException {
-        MemorySegment bitmap = bitmap((int) (block / ratio));
+    private boolean readPartial(long block, long within, long offset, long length, long position, IoCursor to, boolean now) throws IOException {
+        int chunk = (int) (block / ratio);
+        MemorySegment bitmap = now ? loadedBitmap(chunk) : bitmap(chunk);
+        if (bitmap == null) {
+            return false;
+        }
         int sector = (int) (block % ratio) * bitmapSectors + (int) (within >>> sectorShift);
         int end = sector + (int) (length >>> sectorShift);
-        while (sector < end) {
+        boolean there = true;
+        while (sector < end && there) {
             boolean here = bit(bitmap, sector);
             int from = sector++;
             while (sector < end && bit(bitmap, sector) == here) {
                 sector++;
             }
             long n = (long) (sector - from) << sectorShift;
-            if (here) {
-                file.read(to, n, position + within);
-            } else {
-                readParent(offset, n, to);
-            }
+            there = here ? readFile(to, n, position + within, now) : readParent(offset, n, to, now);
             within += n;
             offset += n;
+        }
+        return there;
+    }
+
+    private MemorySegment loadedBitmap(int chunk) {
+        synchronized (bitmaps) {
+            return bitmaps[chunk];
         }
     }
 

@@ -38,6 +38,16 @@ public interface VirtualDisk extends AutoCloseable {
     boolean supportsUnmap();
 
     /**
+     * Carries out a read on the calling thread, if the data is in the host's memory and nothing has to be waited for. A thread that can do
+     * with its work being held up for as long as copying takes saves two wake-ups by this. The completion is not called.
+     *
+     * @return whether the memory is filled; if not, nothing has happened that matters, and the request is for {@link #submit}
+     */
+    default boolean readNow(DiskRequest request) {
+        return false;
+    }
+
+    /**
      * Queues a request; its completion is called on a thread of the disk, never from within this method. What is wrong with the request
      * (range, read-only disk, scatter list shorter than the length) is told by its status.
      *

@@ -266,13 +266,20 @@ public final class ScsiRequest {
         remaining = value;
     }
 
-    /** Has the disk read into, or write from, the first bytes of the data buffer; {@link ScsiUnit#diskDone} follows. */
+    /**
+     * Has the disk read into, or write from, the first bytes of the data buffer; {@link ScsiUnit#diskDone} follows, at once if what is read
+     * is at hand.
+     */
     void transfer(ScsiUnit by, VirtualDisk with, DiskRequest.Op op, long offset, int bytes, boolean fua) {
         unit = by;
         transferred = bytes;
         disk.begin(op, offset, bytes).fua(fua);
         addPieces(bytes);
-        submit(with);
+        if (op == DiskRequest.Op.READ && !fua && with.readNow(disk)) {
+            by.diskDone(this, DiskStatus.OK);
+        } else {
+            submit(with);
+        }
     }
 
     /** {@return how often the first bytes of the data buffer fit into one disk request; at least once} */
