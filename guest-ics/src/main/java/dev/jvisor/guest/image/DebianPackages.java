@@ -4,10 +4,16 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.Consumer;
 import java.util.function.Predicate;
 import java.util.regex.Matcher;
@@ -33,6 +39,10 @@ public final class DebianPackages {
 
     private static final Pattern CANDIDATE = Pattern.compile("^\\s*Candidate:\\s*(\\S+)", Pattern.MULTILINE);
     private static final Pattern DEPENDS = Pattern.compile("^\\s*Depends:\\s*(\\S+)", Pattern.MULTILINE);
+    /** A line of the kind that does not begin with "|", which marks an alternative to the next. */
+    private static final Pattern FIRST_DEPENDS = Pattern.compile("^  (?:Pre)?Depends:\\s*([^\\s<]+)");
+    /** A package's part of what {@code apt-cache policy} says. */
+    private static final Pattern POLICY = Pattern.compile("^(\\S+):\\R\\s+Installed: .*\\R\\s+Candidate: (\\S+)", Pattern.MULTILINE);
 
     private final Path directory;
     private final CommandRunner runner;
@@ -99,6 +109,80 @@ public final class DebianPackages {
         } catch (ImageException e) {
             return newestKept(name::equals, e);
         }
+    }
+
+    /**
+     * Fetches a package and those that it depends on, with few calls of apt.
+     *
+     * @param name its name
+     * @param follow what a dependency's name must be like; of alternatives, the last counts
+     * @return the packages, the named one first
+     * @throws ImageException if one of them can not be had
+     */
+    List<Fetched> fetchWithDependencies(String name, Pattern follow) throws ImageException {
+        requireApt(name);
+        candidate(name);
+        Map<String, String> versions = versions(closure(name, follow));
+        List<String> missing = new ArrayList<>();
+        for (Map.Entry<String, String> e : versions.entrySet()) {
+            if (kept(e.getKey(), e.getValue()).isEmpty()) {
+                missing.add(e.getKey() + "=" + e.getValue());
+            }
+        }
+        if (!missing.isEmpty()) {
+            progress.accept("downloading " + missing.size() + " packages for " + name);
+            List<String> arguments = new ArrayList<>(List.of("download"));
+            arguments.addAll(missing);
+            run(apt("apt-get", arguments.toArray(String[]::new)));
+        }
+        List<Fetched> all = new ArrayList<>();
+        for (Map.Entry<String, String> e : versions.entrySet()) {
+            all.add(kept(e.getKey(), e.getValue()).orElseThrow(() -> new ImageException("cannot download package " + e.getKey())));
+        }
+        return all;
+    }
+
+    /** {@return a package, and what it depends on, and so on} */
+    private Set<String> closure(String name, Pattern follow) throws ImageException {
+        String output = run(apt("apt-cache", "depends", "--recurse", "--no-recommends", "--no-suggests", "--no-conflicts", "--no-breaks",
+                "--no-replaces", "--no-enhances", name)).output();
+        Map<String, List<String>> depends = new HashMap<>();
+        List<String> current = List.of();
+        for (String line : output.lines().toList()) {
+            Matcher matcher = FIRST_DEPENDS.matcher(line);
+            if (matcher.find()) {
+                current.add(matcher.group(1));
+            } else if (!line.isBlank() && !Character.isWhitespace(line.charAt(0)) && line.charAt(0) != '<') {
+                current = depends.computeIfAbsent(line.strip(), n -> new ArrayList<>());
+            }
+        }
+        Set<String> all = new LinkedHashSet<>(List.of(name));
+        ArrayDeque<String> left = new ArrayDeque<>(all);
+        while (!left.isEmpty()) {
+            for (String d : depends.getOrDefault(left.poll(), List.of())) {
+                if (follow.matcher(d).matches() && all.add(d)) {
+                    left.add(d);
+                }
+            }
+        }
+        return all;
+    }
+
+    private Map<String, String> versions(Set<String> names) throws ImageException {
+        List<String> arguments = new ArrayList<>(List.of("policy"));
+        arguments.addAll(names);
+        String output = run(apt("apt-cache", arguments.toArray(String[]::new))).output();
+        Map<String, String> versions = new LinkedHashMap<>();
+        Matcher matcher = POLICY.matcher(output);
+        while (matcher.find()) {
+            versions.put(matcher.group(1), matcher.group(2));
+        }
+        for (String name : names) {
+            if (!versions.containsKey(name) || versions.get(name).equals("(none)")) {
+                throw new ImageException("apt knows no package " + name);
+            }
+        }
+        return versions;
     }
 
     private Fetched fetchFresh(String name) throws ImageException {

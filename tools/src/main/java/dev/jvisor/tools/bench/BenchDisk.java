@@ -29,8 +29,9 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
 /**
- * {@code jvisor bench disk}: the same workloads over synthetic storage, IDE with DMA and IDE with PIO, by the bare-metal disk guest, on an
- * image in the host's page cache; beside each, what the host itself does with the same pattern on a raw file, which is the limit.
+ * {@code jvisor bench disk}: the same workloads over synthetic storage, IDE with DMA and IDE with PIO, by the bare-metal disk guest or by fio
+ * in a Linux guest, on an image in the host's page cache; beside each, what the host itself does with the same pattern on a raw file, which
+ * is the limit.
  */
 @Command(name = "disk", description = "Disk I/O, synthetic and emulated, beside the host's own.", mixinStandardHelpOptions = true)
 final class BenchDisk extends BenchCommand.Benchmark {
@@ -41,6 +42,10 @@ final class BenchDisk extends BenchCommand.Benchmark {
 
     @Option(names = "--backend", paramLabel = "auto|kvm|software", defaultValue = "auto", description = "the engine")
     private BackendChoice.Name backendName;
+
+    @Option(names = "--guest", paramLabel = "bare|linux", defaultValue = "bare",
+        description = "bare: a bare-metal guest with its own drivers; linux: fio on the distribution's kernel (default bare)")
+    private Guest guest;
 
     @Option(names = "--path", paramLabel = "synthetic|ide-dma|ide-pio", split = ",", converter = PathName.class,
         description = "ways to the disk (default all)")
@@ -76,6 +81,14 @@ final class BenchDisk extends BenchCommand.Benchmark {
 
     private String table;
     private List<Row> comparisons;
+
+    /** Who does the I/O. */
+    enum Guest {
+        /** The bare-metal disk guest. */
+        BARE,
+        /** fio in a Linux guest. */
+        LINUX
+    }
 
     /** Paths by the name people use. */
     static final class PathName implements picocli.CommandLine.ITypeConverter<DiskPath> {
@@ -123,7 +136,7 @@ final class BenchDisk extends BenchCommand.Benchmark {
             if (image != raw) {
                 DiskImages.convert(raw, DiskFormat.RAW, image, DiskSpec.of(format, size.bytes(), Instant.now()));
             }
-            List<DiskResult> results = measure(engine.backend(), raw, image);
+            List<DiskResult> results = guest == Guest.BARE ? measure(engine.backend(), raw, image) : fio(engine.backend(), raw, image);
             if (plot != null) {
                 Files.writeString(plot, DiskPlot.svg(results, BenchReport.here("disk", List.of()).host() + ", backend " + engine.backend().name()));
             }
@@ -170,6 +183,27 @@ final class BenchDisk extends BenchCommand.Benchmark {
                         results.add(r);
                         System.err.printf(Locale.ROOT, "jvisor: %s %s: %.0f MB/s, %.0f IOPS%n", r.path(), r.title(), r.megabytes(), r.rate());
                         warmUp = settle;
+                    }
+                }
+            }
+        }
+        return results;
+    }
+
+    /** A boot for each path, and in it all workloads. */
+    private List<DiskResult> fio(Backend backend, Path raw, Path image) throws IOException, InterruptedException {
+        List<DiskResult> results = new ArrayList<>();
+        for (DiskPath path : paths) {
+            try (LinuxDisk linux = LinuxDisk.boot(backend, path, image)) {
+                for (DiskPattern pattern : patterns) {
+                    for (ByteSize block : blocks) {
+                        for (int depth : path == DiskPath.SYNTHETIC ? depths : List.of(1)) {
+                            DiskWorkload w = pattern.workload((int) block.bytes(), depth, size.bytes());
+                            double host = HostDisk.rate(w, raw, Math.min(SETTLE, seconds), seconds);
+                            DiskResult r = linux.run(pattern, w, seconds, host);
+                            results.add(r);
+                            System.err.printf(Locale.ROOT, "jvisor: %s %s: %.0f MB/s, %.0f IOPS%n", r.path(), r.title(), r.megabytes(), r.rate());
+                        }
                     }
                 }
             }

@@ -14,7 +14,7 @@ import java.util.Set;
  * and depth, and a line over each bar where the host itself is. The scale is logarithmic.
  */
 final class DiskPlot {
-    private static final int BAR = 14, GAP = 3, GROUP_GAP = 26, LEFT = 70, PANEL = 190, PANEL_GAP = 64, TOP = 84, RIGHT = 30;
+    private static final int BAR = 24, GAP = 4, GROUP_GAP = 40, LEFT = 70, PANEL = 190, PANEL_GAP = 64, TOP = 100, RIGHT = 30;
     private static final Map<String, String[]> COLORS = Map.of(
             DiskPath.SYNTHETIC.text(), new String[] {"#9ecae1", "#6baed6", "#4292c6", "#2171b5", "#08519c", "#08306b"},
             DiskPath.IDE_DMA.text(), new String[] {"#fd8d3c"},

@@ -19,8 +19,8 @@ final class DiskReport {
         lines.add(COLUMNS);
         for (DiskResult r : results) {
             lines.add(new String[] {r.path(), r.pattern().toString(), DiskResult.size(r.workload().blockBytes()),
-                Integer.toString(r.workload().depth()), number(r.megabytes()), number(r.rate()), number(r.micros(50)), number(r.micros(99)),
-                number(r.micros(99.9)), number(r.interceptsEach()), number(r.interruptsEach()), number(r.cpuMicrosEach()),
+                Integer.toString(r.workload().depth()), number(r.megabytes()), number(r.rate()), number(r.latency().p50()), number(r.latency().p99()),
+                number(r.latency().p999()), number(r.interceptsEach()), number(r.interruptsEach()), number(r.cpuMicrosEach()),
                 r.hostRate() == 0 ? "" : number(r.hostMegabytes()), r.hostRate() == 0 ? "" : number(r.rate() / r.hostRate())});
         }
         int[] width = new int[COLUMNS.length];
@@ -47,11 +47,13 @@ final class DiskReport {
     static List<Row> comparisons(List<DiskResult> results) {
         List<Row> rows = new ArrayList<>();
         for (DiskResult r : results) {
-            if (!r.path().equals(DiskPath.SYNTHETIC.text())) {
+            if (!r.path().startsWith(DiskPath.SYNTHETIC.text())) {
                 continue;
             }
+            String guest = r.path().substring(DiskPath.SYNTHETIC.text().length());
             for (DiskResult other : results) {
-                if (!other.path().equals(r.path()) && other.pattern() == r.pattern()
+                if (!other.path().equals(r.path()) && other.path().endsWith(guest) && !other.path().startsWith(DiskPath.SYNTHETIC.text())
+                        && other.pattern() == r.pattern()
                         && other.workload().blockBytes() == r.workload().blockBytes()) {
                     rows.add(Row.more(r.path() + " " + r.title() + ": IOPS", r.rate(), "1/s", other.path(), other.rate()));
                 }
@@ -72,9 +74,9 @@ final class DiskReport {
                 rows.add(Row.alone(name + "throughput", r.megabytes(), "MB/s"));
                 rows.add(Row.alone(name + "IOPS", r.rate(), "1/s"));
             }
-            rows.add(Row.alone(name + "latency p50", r.micros(50), "us"));
-            rows.add(Row.alone(name + "latency p99", r.micros(99), "us"));
-            rows.add(Row.alone(name + "latency p99.9", r.micros(99.9), "us"));
+            rows.add(Row.alone(name + "latency p50", r.latency().p50(), "us"));
+            rows.add(Row.alone(name + "latency p99", r.latency().p99(), "us"));
+            rows.add(Row.alone(name + "latency p99.9", r.latency().p999(), "us"));
             rows.add(Row.alone(name + "intercepts per operation", r.interceptsEach(), "1"));
             rows.add(Row.alone(name + "interrupts per operation", r.interruptsEach(), "1"));
             rows.add(Row.alone(name + "CPU per operation", r.cpuMicrosEach(), "us"));

@@ -1,7 +1,6 @@
 package dev.jvisor.tools.bench;
 
 import dev.jvisor.guest.disk.DiskWorkload;
-import org.HdrHistogram.Histogram;
 
 /**
  * What one workload over one path has come to.
@@ -12,14 +11,17 @@ import org.HdrHistogram.Histogram;
  * @param seconds wall time of what was measured
  * @param transfers transfers completed in that time
  * @param flushes flushes completed in that time
- * @param latencies of the transfers, in nanoseconds; null where they are not known
+ * @param latency how long transfers took
  * @param intercepts times a VP left the guest
  * @param interrupts times the device interrupted the guest
  * @param cpuSeconds CPU time of the whole process, the guest's own included
  * @param hostRate transfers a second of the host itself, with the same pattern on a raw file; 0 when not measured
  */
-record DiskResult(String path, DiskPattern pattern, DiskWorkload workload, double seconds, long transfers, long flushes, Histogram latencies,
+record DiskResult(String path, DiskPattern pattern, DiskWorkload workload, double seconds, long transfers, long flushes, Latency latency,
     long intercepts, long interrupts, double cpuSeconds, double hostRate) {
+    /** Percentiles, in microseconds. */
+    record Latency(double p50, double p99, double p999) { }
+
     double rate() {
         return transfers / seconds;
     }
@@ -30,10 +32,6 @@ record DiskResult(String path, DiskPattern pattern, DiskWorkload workload, doubl
 
     double hostMegabytes() {
         return hostRate * workload.blockBytes() / 1e6;
-    }
-
-    double micros(double percentile) {
-        return latencies.getValueAtPercentile(percentile) / 1e3;
     }
 
     private double each(double what) {

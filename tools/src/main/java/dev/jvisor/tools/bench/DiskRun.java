@@ -30,10 +30,26 @@ final class DiskRun implements InterceptTrace {
     private static final Duration LIMIT = Duration.ofMinutes(2);
     private static final long HIGHEST_NS = TimeUnit.MINUTES.toNanos(5);
 
-    /** What counts, at one moment. */
-    private record Moment(long ns, long cpuNs, long intercepts, long interrupts) { }
+    /**
+     * What counts, at one moment.
+     *
+     * @param ns a clock
+     * @param cpuNs CPU time of this process so far
+     * @param intercepts times a VP has left the guest so far
+     * @param interrupts times the device has interrupted the guest so far
+     */
+    record Moment(long ns, long cpuNs, long intercepts, long interrupts) {
+        private static final OperatingSystemMXBean SYSTEM = ManagementFactory.getPlatformMXBean(OperatingSystemMXBean.class);
 
-    private final OperatingSystemMXBean system = ManagementFactory.getPlatformMXBean(OperatingSystemMXBean.class);
+        static Moment of(Machine machine, DiskPath path) {
+            VpCounters c = machine.partition().counters();
+            long intercepts = c.portReads + c.portWrites + c.mmioReads + c.mmioWrites + c.msrReads + c.msrWrites + c.halts;
+            long interrupts = path == DiskPath.SYNTHETIC ? machine.vmbus().counter(VmbusCounter.INTERRUPTS)
+                    : machine.motherboard().ide().metrics().interrupts();
+            return new Moment(System.nanoTime(), SYSTEM.getProcessCpuTime(), intercepts, interrupts);
+        }
+    }
+
     private final CountDownLatch ready = new CountDownLatch(1);
     private final CountDownLatch began = new CountDownLatch(1);
     private final DiskPath path;
@@ -90,14 +106,14 @@ final class DiskRun implements InterceptTrace {
         }
     }
 
-    private static Histogram latencies(Machine m, long transfers, double nsPerTick) {
+    private static DiskResult.Latency latencies(Machine m, long transfers, double nsPerTick) {
         Histogram h = new Histogram(HIGHEST_NS, 3);
         int n = (int) Math.min(transfers, DiskGuest.MAX_LATENCIES);
         MemorySegment table = m.partition().gpa().ram(DiskGuest.LATENCIES, 4L * DiskGuest.MAX_LATENCIES);
         for (int i = 0; i < n; i++) {
             h.recordValue(Math.min(HIGHEST_NS, (long) (Integer.toUnsignedLong(table.getAtIndex(ValueLayout.JAVA_INT, i)) * nsPerTick)));
         }
-        return h;
+        return new DiskResult.Latency(h.getValueAtPercentile(50) / 1e3, h.getValueAtPercentile(99) / 1e3, h.getValueAtPercentile(99.9) / 1e3);
     }
 
     @Override
@@ -117,10 +133,6 @@ final class DiskRun implements InterceptTrace {
     }
 
     private Moment now() {
-        VpCounters c = machine.partition().counters();
-        long intercepts = c.portReads + c.portWrites + c.mmioReads + c.mmioWrites + c.msrReads + c.msrWrites + c.halts;
-        long interrupts = path == DiskPath.SYNTHETIC ? machine.vmbus().counter(VmbusCounter.INTERRUPTS)
-                : machine.motherboard().ide().metrics().interrupts();
-        return new Moment(System.nanoTime(), system.getProcessCpuTime(), intercepts, interrupts);
+        return Moment.of(machine, path);
     }
 }
