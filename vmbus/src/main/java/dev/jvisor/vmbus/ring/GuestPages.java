@@ -13,9 +13,7 @@ import java.nio.ByteOrder;
  * correct for any order. Values that are aligned to their size never straddle pages. Immutable; safe for any number of threads.
  */
 public final class GuestPages {
-    private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT.withOrder(ByteOrder.LITTLE_ENDIAN);
     private static final ValueLayout.OfLong LONG = ValueLayout.JAVA_LONG.withOrder(ByteOrder.LITTLE_ENDIAN);
-    private static final VarHandle INTS = INT.varHandle();
     private static final int PAGE = GpaSpace.PAGE_SIZE;
     private static final int PAGE_SHIFT = 12;
     private static final int PAGE_MASK = PAGE - 1;
@@ -70,6 +68,7 @@ public final class GuestPages {
     /** Notes that the host has written {@code length} bytes at a host offset: dirty log, and code decoded from there. */
     public static void written(GpaSpace gpa, long hostOffset, long length) {
         byte[] flags = gpa.pageFlags();
+        VarHandle.fullFence(); // as in GpaSpace.written
         int last = (int) (hostOffset + length - 1 >>> PAGE_SHIFT);
         for (int page = (int) (hostOffset >>> PAGE_SHIFT); page <= last; page++) {
             if (flags[page] != 0) {
@@ -115,29 +114,9 @@ public final class GuestPages {
         return contiguous ? base + at : pages[at >>> PAGE_SHIFT] + (at & PAGE_MASK);
     }
 
-    /** {@return the 32-bit value at a multiple of 4} */
-    public int getInt(int at) {
-        return memory.get(INT, hostOffset(at));
-    }
-
-    /** Writes the 32-bit value at a multiple of 4. */
-    public void setInt(int at, int value) {
-        memory.set(INT, hostOffset(at), value);
-    }
-
-    /** {@return the 32-bit value at a multiple of 4; what the peer wrote before it, is seen} */
-    public int getIntAcquire(int at) {
-        return (int) INTS.getAcquire(memory, hostOffset(at));
-    }
-
-    /** Writes the 32-bit value at a multiple of 4, after all that was written before. */
-    public void setIntRelease(int at, int value) {
-        INTS.setRelease(memory, hostOffset(at), value);
-    }
-
-    /** {@return the 64-bit value at a multiple of 8} */
-    public long getLong(int at) {
-        return memory.get(LONG, hostOffset(at));
+    /** {@return how many bytes from one on follow each other in host memory: to the end, or to the end of its page} */
+    public int run(int at) {
+        return contiguous ? (int) byteSize() - at : PAGE - (at & PAGE_MASK);
     }
 
     /** Writes the 64-bit value at a multiple of 8. */
@@ -147,41 +126,23 @@ public final class GuestPages {
 
     /** Copies bytes out. */
     public void copyOut(int at, MemorySegment to, long offset, int length) {
-        if (contiguous) {
-            MemorySegment.copy(memory, base + at, to, offset, length);
-            return;
-        }
-        int from = at;
-        long into = offset;
-        int left = length;
-        while (left > 0) {
-            int piece = Math.min(left, PAGE - (from & PAGE_MASK));
-            MemorySegment.copy(memory, hostOffset(from), to, into, piece);
-            from += piece;
-            into += piece;
-            left -= piece;
+        for (int done = 0; done < length;) {
+            int piece = Math.min(length - done, run(at + done));
+            MemorySegment.copy(memory, hostOffset(at + done), to, offset + done, piece);
+            done += piece;
         }
     }
 
     /** Copies bytes in; say so by {@link #written(int, int)}. */
     public void copyIn(MemorySegment from, long offset, int at, int length) {
-        if (contiguous) {
-            MemorySegment.copy(from, offset, memory, base + at, length);
-            return;
-        }
-        int into = at;
-        long source = offset;
-        int left = length;
-        while (left > 0) {
-            int piece = Math.min(left, PAGE - (into & PAGE_MASK));
-            MemorySegment.copy(from, source, memory, hostOffset(into), piece);
-            into += piece;
-            source += piece;
-            left -= piece;
+        for (int done = 0; done < length;) {
+            int piece = Math.min(length - done, run(at + done));
+            MemorySegment.copy(from, offset + done, memory, hostOffset(at + done), piece);
+            done += piece;
         }
     }
 
-    /** Notes that the host has written some bytes: dirty log, and code decoded from there. */
+    /** Notes that the host has written some bytes: dirty log, and code decoded from there. After a full fence, as in {@link GpaSpace#written}. */
     public void written(int at, int length) {
         int last = at + length - 1 >>> PAGE_SHIFT;
         for (int page = at >>> PAGE_SHIFT; page <= last; page++) {

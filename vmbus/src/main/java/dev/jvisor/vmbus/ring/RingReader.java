@@ -2,15 +2,17 @@ package dev.jvisor.vmbus.ring;
 
 import dev.jvisor.vmbus.protocol.PacketLayout;
 import dev.jvisor.vmbus.protocol.RingLayout;
-import java.lang.foreign.MemorySegment;
 import java.lang.invoke.VarHandle;
 
 /**
  * The reading half of a ring; the host's is the guest-to-host ring. The reader is signalled only when the ring was empty and not masked,
  * so after each signal it reads until {@link #read} says EMPTY, publishes by {@link #release}, and sleeps only when {@link #unmask} says
  * so. One thread at a time.
+ *
+ * <p>Packets are copied out many at a time, and only then looked at: the guest may change the ring at any time. What was copied ahead
+ * counts as read, and is given back to the guest, only once it was handed out: whoever goes on later from the header loses nothing.
  */
-public final class RingReader {
+public final class RingReader extends RingHalf {
     /** Nothing to read. */
     public static final int EMPTY = 0;
     /** A packet was taken. */
@@ -22,15 +24,11 @@ public final class RingReader {
 
     private static final int MIN_PACKET = PacketLayout.DESCRIPTOR_SIZE + PacketLayout.TRAILER_SIZE;
 
-    private final GuestPages header;
-    private final GuestPages data;
-    private final int size;
-    /** Ours: the guest's copy is never read back. */
+    /** Ours, behind the last packet handed out: the guest's copy is never read back. */
     private int readIndex;
     private int publishedIndex;
     /** The writer's index as last seen, validated. */
     private int writeIndex;
-    private boolean broken;
 
     /**
      * Makes the half over a ring whose header is filled; it goes on where the header says.
@@ -38,84 +36,72 @@ public final class RingReader {
      * @param ring the header page and at least one page of data
      */
     public RingReader(GuestPages ring) {
-        header = ring.slice(0, 1);
-        data = ring.slice(1, ring.count() - 1);
-        size = Math.toIntExact(data.byteSize());
-        readIndex = header.getIntAcquire(RingLayout.READ_INDEX);
+        super(ring);
+        readIndex = acquire(RingLayout.READ_INDEX);
         publishedIndex = readIndex;
         writeIndex = readIndex;
         broken = !isIndex(readIndex);
     }
 
-    private boolean isIndex(int index) {
-        return (index & RingLayout.ALIGNMENT - 1) == 0 && index >= 0 && index < size;
-    }
-
-    /** {@return bytes of the data area} */
-    public int size() {
-        return size;
-    }
-
-    /** {@return whether the ring has been found {@link #BROKEN}} */
-    public boolean broken() {
-        return broken;
-    }
-
     /** Takes the next packet. {@return EMPTY, PACKET, MALFORMED or BROKEN} */
     public int read(IncomingPacket packet) {
-        int at = readIndex;
-        if (at == writeIndex) {
+        if (packet.copied(this) < MIN_PACKET) {
+            int result = fetch(packet, MIN_PACKET);
+            if (result != PACKET) {
+                return result;
+            }
+        }
+        long descriptor = packet.peek();
+        int offset8 = (int) (descriptor >>> 8 * PacketLayout.OFFSET8) & 0xFFFF;
+        int len8 = (int) (descriptor >>> 8 * PacketLayout.LENGTH8) & 0xFFFF;
+        if (offset8 < PacketLayout.DESCRIPTOR_SIZE >>> 3 || offset8 > len8) {
+            return breakRing(packet);
+        }
+        int total = (len8 << 3) + PacketLayout.TRAILER_SIZE;
+        if (packet.copied(this) < total && fetch(packet, total) != PACKET) {
+            return BROKEN;
+        }
+        readIndex = wrap(readIndex + total);
+        return packet.next(descriptor, total) ? PACKET : MALFORMED;
+    }
+
+    /**
+     * Copies more of what the guest has written.
+     *
+     * @param wanted bytes of the next packet, as far as known
+     * @return PACKET when so many are there now, EMPTY when there is no next packet, BROKEN when the guest has written only part of it, or
+     *     it is longer than may be
+     */
+    private int fetch(IncomingPacket packet, int wanted) {
+        if (writeIndex == readIndex) {
             if (broken) {
                 return BROKEN;
             }
             // Acquire: pairs with the guest's barrier between packet and write index (hv_ringbuffer_write).
-            int w = header.getIntAcquire(RingLayout.WRITE_INDEX);
+            int w = acquire(RingLayout.WRITE_INDEX);
             if (!isIndex(w)) {
-                return breakRing();
+                return breakRing(packet);
             }
-            if (w == at) {
+            if (w == readIndex) {
                 return EMPTY;
             }
             writeIndex = w;
         }
-        int available = writeIndex - at;
+        int available = writeIndex - readIndex;
         if (available < 0) {
             available += size;
         }
-        if (available < MIN_PACKET) {
-            return breakRing();
+        if (wanted > available || wanted > packet.capacity() + PacketLayout.TRAILER_SIZE) {
+            return breakRing(packet);
         }
-        // Each word of the descriptor is read once: the guest may change it at any time.
-        long descriptor = data.getLong(at);
-        long transactionId = data.getLong(wrap(at + PacketLayout.TRANSACTION_ID));
-        int type = (int) descriptor & 0xFFFF;
-        int offset8 = (int) (descriptor >>> 16) & 0xFFFF;
-        int len8 = (int) (descriptor >>> 32) & 0xFFFF;
-        int flags = (int) (descriptor >>> 48) & 0xFFFF;
-        int length = len8 << 3;
-        if (offset8 < PacketLayout.DESCRIPTOR_SIZE >>> 3 || offset8 > len8 || length + PacketLayout.TRAILER_SIZE > available
-                || length > packet.capacity()) {
-            return breakRing();
-        }
-        int from = wrap(at + PacketLayout.DESCRIPTOR_SIZE);
-        int bytes = length - PacketLayout.DESCRIPTOR_SIZE;
-        MemorySegment body = packet.body();
-        int first = Math.min(bytes, size - from);
-        data.copyOut(from, body, 0, first);
-        if (first < bytes) {
-            data.copyOut(0, body, first, bytes - first);
-        }
-        readIndex = wrap(at + length + PacketLayout.TRAILER_SIZE);
-        return packet.set(type, flags, transactionId, offset8, len8) ? PACKET : MALFORMED;
+        packet.copy(data, size, readIndex, available);
+        return PACKET;
     }
 
-    private int wrap(int index) {
-        return index >= size ? index - size : index;
-    }
-
-    private int breakRing() {
+    private int breakRing(IncomingPacket packet) {
         broken = true;
         writeIndex = readIndex;
+        packet.drop();
         return BROKEN;
     }
 
@@ -131,15 +117,15 @@ public final class RingReader {
             return false;
         }
         publishedIndex = now;
-        header.setIntRelease(RingLayout.READ_INDEX, now);
-        header.written(0, RingLayout.HEADER_SIZE);
+        release(RingLayout.READ_INDEX, now);
         // Full fence: pairs with the one between the guest's store of pending_send_sz and its re-check of the space (hvs_channel_writable...).
         VarHandle.fullFence();
-        int pending = header.getInt(RingLayout.PENDING_SEND_SIZE);
+        headerWritten();
+        int pending = acquire(RingLayout.PENDING_SEND_SIZE);
         if (pending == 0) {
             return false;
         }
-        int w = header.getIntAcquire(RingLayout.WRITE_INDEX);
+        int w = acquire(RingLayout.WRITE_INDEX);
         return pending > 0 && isIndex(w) && free(old, w) <= pending && pending < free(now, w);
     }
 
@@ -155,16 +141,17 @@ public final class RingReader {
 
     /** Tells the writer not to signal: the reader is awake. */
     public void mask() {
-        header.setInt(RingLayout.INTERRUPT_MASK, 1);
-        header.written(0, RingLayout.HEADER_SIZE);
+        release(RingLayout.INTERRUPT_MASK, 1);
+        VarHandle.fullFence();
+        headerWritten();
     }
 
     /** Tells the writer to signal again. {@return whether there is something to read already, so that the reader must not sleep} */
     public boolean unmask() {
-        header.setInt(RingLayout.INTERRUPT_MASK, 0);
-        header.written(0, RingLayout.HEADER_SIZE);
+        release(RingLayout.INTERRUPT_MASK, 0);
         // Full fence: the store of the mask before the load of the index; pairs with the guest's between its index and its look at the mask.
         VarHandle.fullFence();
-        return !broken && header.getIntAcquire(RingLayout.WRITE_INDEX) != readIndex;
+        headerWritten();
+        return !broken && acquire(RingLayout.WRITE_INDEX) != readIndex;
     }
 }

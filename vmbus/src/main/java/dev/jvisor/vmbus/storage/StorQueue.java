@@ -34,8 +34,8 @@ final class StorQueue implements ChannelDevice {
     private final StorVsp vsp;
     private final boolean primary;
 
-    // From opened on; the channel's thread
-    private IncomingPacket incoming;
+    // The channel's thread
+    private final IncomingPacket incoming = new IncomingPacket(MAX_PACKET);
     private GpaSpace gpa;
     private Channel channel;
 
@@ -81,7 +81,6 @@ final class StorQueue implements ChannelDevice {
         synchronized (lock) {
             line = newLine;
             gpa = newLine.gpa();
-            incoming = new IncomingPacket(MAX_PACKET);
             starved = false;
             enumerate = false;
             open = true;

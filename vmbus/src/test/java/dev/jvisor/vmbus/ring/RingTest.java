@@ -280,6 +280,82 @@ class RingTest {
         assertEquals(RingWriter.BROKEN, writer.write(6, 0, 0, MemorySegment.ofArray(new byte[5000]), 0, 5000));
     }
 
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void packetsAreHandedOutAsTheyWereWhenTheFirstOfThemWasRead(boolean shuffled) {
+        ring(5, shuffled);
+        RingReader reader = new RingReader(pages);
+        IncomingPacket packet = new IncomingPacket(4096);
+        for (int i = 0; i < 100; i++) {
+            guest.send(6, 0, i, NONE, new byte[] {(byte) i});
+        }
+        assertEquals(RingReader.PACKET, reader.read(packet));
+        for (int i = 0; i < guest.size(); i++) {
+            guest.setByte(i, (byte) -1);
+        }
+        for (int i = 0; i < 100; i++) {
+            assertEquals(i, packet.transactionId());
+            assertEquals(i, packet.u8(0));
+            assertEquals(i < 99 ? RingReader.PACKET : RingReader.EMPTY, reader.read(packet));
+        }
+    }
+
+    @Test
+    void packetsThatWereCopiedButNotHandedOutStayInTheRing() {
+        ring(3, true);
+        RingReader reader = new RingReader(pages);
+        IncomingPacket packet = new IncomingPacket(4096);
+        for (int i = 0; i < 10; i++) {
+            guest.send(6, 0, i, NONE, new byte[40]);
+        }
+        for (int i = 0; i < 4; i++) {
+            assertEquals(RingReader.PACKET, reader.read(packet));
+        }
+        reader.release();
+        assertEquals(4 * 64, guest.readIndex());
+        assertTrue(reader.unmask(), "there is more");
+        RingReader restored = new RingReader(pages);
+        for (int i = 4; i < 10; i++) {
+            assertEquals(RingReader.PACKET, restored.read(packet), "what the packet holds of another reader's is not taken for its own");
+            assertEquals(i, packet.transactionId());
+        }
+        assertEquals(RingReader.EMPTY, restored.read(packet));
+    }
+
+    @Test
+    void packetMayBeAsLongAsTheHostSaysAndNoLonger() {
+        ring(5, true);
+        RingReader reader = new RingReader(pages);
+        IncomingPacket packet = new IncomingPacket(9000);
+        for (int i = 0; i < 20; i++) {
+            byte[] longest = new byte[9000 - 16];
+            new Random(i).nextBytes(longest);
+            guest.send(6, 0, 1, NONE, new byte[8 * i]);
+            assertEquals(GuestRing.Sent.QUIETLY, guest.send(6, 0, 2, NONE, longest));
+            assertEquals(RingReader.PACKET, reader.read(packet));
+            assertEquals(RingReader.PACKET, reader.read(packet));
+            assertArrayEquals(longest, payload(packet));
+            reader.release();
+        }
+        guest.send(6, 0, 1, NONE, new byte[9000 - 15]);
+        assertEquals(RingReader.BROKEN, reader.read(packet));
+        assertEquals(RingReader.BROKEN, reader.read(packet));
+    }
+
+    @Test
+    void packetOfWhichOnlyAPartIsThereBreaksTheRing() {
+        ring(3, false);
+        RingReader reader = new RingReader(pages);
+        IncomingPacket packet = new IncomingPacket(4096);
+        guest.send(6, 0, 1, NONE, new byte[40]);
+        guest.send(6, 0, 2, NONE, new byte[40]);
+        guest.field(0, guest.writeIndex() - 8);
+        assertEquals(RingReader.PACKET, reader.read(packet));
+        assertEquals(RingReader.BROKEN, reader.read(packet));
+        guest.field(0, guest.writeIndex() + 8);
+        assertEquals(RingReader.BROKEN, reader.read(packet), "it stays so");
+    }
+
     @Test
     void randomBytesNeverThrow() {
         long seed = System.nanoTime();
