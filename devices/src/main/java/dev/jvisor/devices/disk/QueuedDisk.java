@@ -299,7 +299,8 @@ final class QueuedDisk implements VirtualDisk {
             completed++;
             try {
                 r.complete(status);
-            } catch (RuntimeException e) {
+            } catch (RuntimeException | Error e) {
+                // Whatever a controller does wrong must not end the thread: its disk would answer no more.
                 LOG.warn("{}: a completion failed", name, e);
             }
         }
@@ -327,7 +328,7 @@ final class QueuedDisk implements VirtualDisk {
                 case FLUSH -> throw new IllegalStateException("a flush waits for others");
             }
             return DiskStatus.OK;
-        } catch (IOException | RuntimeException e) {
+        } catch (IOException | RuntimeException | Error e) {
             return failed(r, e);
         }
     }
@@ -338,12 +339,12 @@ final class QueuedDisk implements VirtualDisk {
                 image.flush();
             }
             return DiskStatus.OK;
-        } catch (IOException | RuntimeException e) {
+        } catch (IOException | RuntimeException | Error e) {
             return failed(first, e);
         }
     }
 
-    private DiskStatus failed(DiskRequest r, Exception e) {
+    private DiskStatus failed(DiskRequest r, Throwable e) {
         int n;
         synchronized (gate) {
             n = ++errors;

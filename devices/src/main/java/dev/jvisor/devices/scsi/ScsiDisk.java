@@ -302,9 +302,19 @@ public final class ScsiDisk extends ScsiUnit {
             return;
         }
         switch (get8(r.cdb(), 0)) {
-            case UNMAP -> unmapNext(r);
-            case WRITE_SAME_10, WRITE_SAME_16 -> writeSameNext(r);
+            case UNMAP, WRITE_SAME_10, WRITE_SAME_16 -> next(r);
             default -> r.good();
+        }
+    }
+
+    /** The next step of a command that has several; there may be hundreds of long ones, for which a closing controller does not wait. */
+    private void next(ScsiRequest r) {
+        if (r.abandoned() && r.remaining() > 0) {
+            r.fail(Sense.INTERNAL_TARGET_FAILURE);
+        } else if (get8(r.cdb(), 0) == UNMAP) {
+            unmapNext(r);
+        } else {
+            writeSameNext(r);
         }
     }
 

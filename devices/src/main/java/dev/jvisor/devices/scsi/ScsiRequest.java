@@ -63,6 +63,7 @@ public final class ScsiRequest {
     private long cursor;
     private long remaining;
     private byte[] parameters;
+    private volatile boolean abandoned;
 
     /**
      * Makes a request.
@@ -89,6 +90,19 @@ public final class ScsiRequest {
         sense = Sense.NONE;
         information = -1;
         transferred = 0;
+        abandoned = false;
+    }
+
+    /**
+     * Says that nobody wants to know any more how it ends: a command of many steps goes on to the end of the one it is at, and fails. Any
+     * thread; the request is under way, or its next {@link #begin} comes after this.
+     */
+    public void abandon() {
+        abandoned = true;
+    }
+
+    boolean abandoned() {
+        return abandoned;
     }
 
     /** {@return the command block, to be filled; 16 bytes, zero where a command is shorter} */

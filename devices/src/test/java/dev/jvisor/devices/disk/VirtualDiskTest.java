@@ -82,6 +82,27 @@ class VirtualDiskTest {
     }
 
     @Test
+    void aCompletionThatThrowsDoesNotStopTheDisk() throws Exception {
+        try (Arena arena = Arena.ofShared(); VirtualDisk disk = VirtualDisk.open(raw(1 << 20), DiskOptions.writable())) {
+            for (int i = 0; i < 20; i++) {
+                Throwable thrown = i % 2 == 0 ? new AssertionError("on purpose") : new IllegalStateException("on purpose");
+                DiskRequest bad = new DiskRequest(arena.allocate(512), 1, x -> {
+                    done.release();
+                    throwAny(thrown);
+                });
+                run(disk, bad.begin(Op.FLUSH, 0, 0));
+            }
+            DiskRequest good = new DiskRequest(arena.allocate(512), 1, x -> done.release());
+            assertEquals(DiskStatus.OK, run(disk, good.begin(Op.FLUSH, 0, 0)));
+        }
+    }
+
+    @SuppressWarnings("unchecked")
+    private static <T extends Throwable> void throwAny(Throwable t) throws T {
+        throw (T) t;
+    }
+
+    @Test
     void aSecondWriterIsRefused() throws Exception {
         Path file = raw(1 << 20);
         try (VirtualDisk disk = VirtualDisk.open(file, DiskOptions.writable())) {

@@ -207,6 +207,25 @@ class ScsiDiskTest {
     }
 
     @Test
+    void commandThatNobodyWaitsForEndsWithTheStepItIsAt() {
+        ScsiInitiator closing = new ScsiInitiator(target, () -> { });
+        byte[] two = HexFormat.of().parseHex("002e0020" + "00000000" + "00000000000000100000000100000000" + "00000000000000200000000200000000");
+        closing.request.begin(ScsiRequest.Direction.OUT);
+        closing.request.cdb()[0] = 0x42;
+        closing.request.cdb()[8] = 0x28;
+        closing.put(two);
+        assertTrue(closing.request.addData((ScsiInitiator.PAGE) * 63L, two.length));
+        target.execute(0, closing.request);
+        closing.request.abandon();
+        disk.run();
+        assertEquals(List.of("UNMAP 8192+512"), disk.log);
+        assertEquals("044400", closing.result());
+        closing.request.begin(ScsiRequest.Direction.NONE);
+        target.execute(0, closing.request);
+        assertEquals("good", closing.result(), "the next one is not concerned");
+    }
+
+    @Test
     void writeSameOfZeroesTellsTheDiskSo() {
         disk.content.fill((byte) 1);
         assertEquals("good", scsi.out(new byte[512], "93 00 0000000000000010 00000100 00 00").result());
