@@ -10,8 +10,6 @@ import java.lang.foreign.MemorySegment;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.LockSupport;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * An open channel as its device sees it: two rings, signals both ways, the guest's GPADLs. A new one for each time the guest opens it. It
@@ -21,9 +19,6 @@ import org.slf4j.LoggerFactory;
  * time, which is the channel's unless the device keeps a lock; the rest is safe anywhere.
  */
 public final class Channel {
-    private static final Logger LOG = LoggerFactory.getLogger(Channel.class);
-    
-
     private final VmbusServer server;
     private final OfferedChannel offered;
     private final ChannelDevice device;
@@ -36,6 +31,7 @@ public final class Channel {
     private final Object signalLock = new Object();
     private int targetVp;
     private volatile boolean stopping;
+    private volatile boolean ended;
     private volatile CountDownLatch pausing;
     private volatile String broken;
 
@@ -105,13 +101,32 @@ public final class Channel {
         return writer;
     }
 
+    /**
+     * Offers a sub-channel, which lives no longer than this channel is open.
+     *
+     * @param index 1 to 65535
+     * @throws IllegalArgumentException when it is offered already
+     * @throws IllegalStateException when this channel is not open any more, or no number is free
+     */
+    public void offerSubChannel(int index, ChannelDevice subDevice) {
+        server.offerSubChannel(offered, this, index, subDevice);
+    }
+
     /** {@return pages the guest shared under a handle on this channel, or null when there are none} */
     public GuestPages gpadl(int handle) {
         return server.gpadl(relid(), handle);
     }
 
-    /** Takes the next packet, and gives space back to the guest now and then. {@return a result of {@link RingReader#read}} */
+    /**
+     * Takes the next packet, and gives space back to the guest now and then. A channel that has to stop or to stand still looks empty:
+     * a guest that never ceases to send must not keep its device from coming to an end.
+     *
+     * @return a result of {@link RingReader#read}
+     */
     public int read(IncomingPacket packet) {
+        if (stopping || pausing != null || broken != null) {
+            return RingReader.EMPTY;
+        }
         if (reader.releaseIsDue() && reader.release()) {
             interrupt();
         }
@@ -202,11 +217,11 @@ public final class Channel {
     /** Stops at a packet boundary; done when the latch is down. */
     CountDownLatch pause() {
         CountDownLatch latch = new CountDownLatch(1);
-        if (!thread.isAlive()) {
-            latch.countDown();
-            return latch;
-        }
         pausing = latch;
+        // Looked at after the latch is shown: a thread that has not seen it says before that it has ended.
+        if (ended) {
+            latch.countDown();
+        }
         LockSupport.unpark(thread);
         return latch;
     }
@@ -222,17 +237,18 @@ public final class Channel {
             work();
         } catch (RuntimeException | Error e) {
             broken = e.toString();
-            LOG.error("{}: the device failed", thread.getName(), e);
+            server.failed(thread.getName() + ": the device failed", e);
         }
         if (broken != null && !stopping) {
             server.count(VmbusCounter.CHANNELS_BROKEN);
-            LOG.warn("{}: channel broken: {}", thread.getName(), broken);
+            server.tell("{}: channel broken: {}", thread.getName(), broken);
         }
         try {
             device.closed();
         } catch (RuntimeException | Error e) {
-            LOG.error("{}: the device failed to close", thread.getName(), e);
+            server.failed(thread.getName() + ": the device failed to close", e);
         }
+        ended = true;
         CountDownLatch p = pausing;
         if (p != null) {
             p.countDown();

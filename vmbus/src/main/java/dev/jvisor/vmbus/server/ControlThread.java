@@ -4,6 +4,7 @@ import java.util.ArrayDeque;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
+import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -22,7 +23,13 @@ final class ControlThread {
     private final Thread thread = Thread.ofPlatform().daemon().name("vmbus-control").unstarted(this::run);
     private final ArrayDeque<Task> tasks = new ArrayDeque<>();
     private int guestTasks;
+    private final Consumer<Throwable> failed;
     private boolean closing;
+
+    /** Makes the thread. @param failed told of what a task threw; the thread goes on */
+    ControlThread(Consumer<Throwable> failed) {
+        this.failed = failed;
+    }
 
     void start() {
         thread.start();
@@ -116,7 +123,7 @@ final class ControlThread {
             try {
                 t.work.run();
             } catch (RuntimeException | Error e) {
-                LOG.error("{}: a task failed", thread.getName(), e);
+                failed.accept(e);
             }
         }
     }

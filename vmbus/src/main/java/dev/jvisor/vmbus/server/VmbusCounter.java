@@ -16,6 +16,8 @@ public enum VmbusCounter {
     OPENS_REFUSED,
     /** Channels whose ring the guest spoilt, or whose device failed. */
     CHANNELS_BROKEN,
+    /** Exceptions out of a device or the bus itself. Nothing a guest does should raise one: these are faults of ours. */
+    FAILURES,
     /** Signals from the guest to open channels. */
     SIGNALS,
     /** Interrupts asked for by channels: signals to the guest. */

@@ -14,6 +14,7 @@ import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.LongAdder;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -36,14 +37,18 @@ public final class VmbusServer implements AutoCloseable {
     /** Messages to the guest that may wait before it is told to be slower. */
     private static final int MAX_BACKLOG = 512;
     private static final int PAGE = 4096;
+    /** Of what a guest or a bug of ours can bring about again and again, so many lines go to the log. */
+    private static final int LOGGED = 16;
 
     private final VmbusHost host;
     private final VmbusVersion newest;
-    private final ControlThread control = new ControlThread();
+    private final ControlThread control = new ControlThread(e -> failed("a control task failed", e));
     private final MessageSender sender;
     private final GpadlTable gpadls = new GpadlTable();
     private final OfferedChannel[] channels = new OfferedChannel[MessageLayout.RELID_LIMIT];
     private final LongAdder[] counters = new LongAdder[VmbusCounter.values().length];
+    private final AtomicInteger told = new AtomicInteger();
+    private final AtomicInteger failures = new AtomicInteger();
     private volatile VmbusVersion version;
     private boolean offersDelivered;
     private boolean paused;
@@ -87,6 +92,25 @@ public final class VmbusServer implements AutoCloseable {
         counters[which.ordinal()].increment();
     }
 
+    /** Logs what a guest has brought about, which may do so as often as it likes: the first times for everybody, then for who looks closely. */
+    void tell(String format, Object first, Object second) {
+        if (told.getAndIncrement() < LOGGED) {
+            LOG.warn(format, first, second);
+        } else {
+            LOG.debug(format, first, second);
+        }
+    }
+
+    /** Takes note of an exception that nothing a guest does should raise. */
+    void failed(String what, Throwable e) {
+        count(VmbusCounter.FAILURES);
+        if (failures.getAndIncrement() < LOGGED) {
+            LOG.error("{}", what, e);
+        } else {
+            LOG.debug("{}", what, e);
+        }
+    }
+
     /**
      * Offers a channel: now if the guest is connected, else when it connects. Sub-channels are offered once the guest has asked for them,
      * and go away with the connection and when the primary channel is closed.
@@ -95,26 +119,38 @@ public final class VmbusServer implements AutoCloseable {
      * @throws IllegalStateException when all 2047 numbers are taken
      */
     public OfferedChannel offer(Offer offer, ChannelDevice device) {
-        return control.call(() -> {
-            int free = 0;
-            for (int i = channels.length - 1; i > 0; i--) {
-                OfferedChannel c = channels[i];
-                if (c == null) {
-                    free = i;
-                } else if (c.offer().sameChannel(offer) && c.state() != ChannelState.RESCINDED) {
-                    throw new IllegalArgumentException("offered already: name=" + offer.name() + ", instance=" + offer.instance());
-                }
+        return control.call(() -> offerNow(offer, device));
+    }
+
+    /** Offers a sub-channel, unless its primary channel has been closed since somebody decided so. */
+    void offerSubChannel(OfferedChannel primary, Channel open, int index, ChannelDevice device) {
+        control.call(() -> {
+            if (primary.channel() != open) {
+                throw new IllegalStateException("the channel is not open any more: name=" + primary.offer().name());
             }
-            if (free == 0) {
-                throw new IllegalStateException("no relid is free for " + offer.name());
-            }
-            OfferedChannel c = new OfferedChannel(this, offer, device, free);
-            channels[free] = c;
-            if (offersDelivered) {
-                sendOffer(c);
-            }
-            return c;
+            return offerNow(primary.offer().subChannel(index), device);
         });
+    }
+
+    private OfferedChannel offerNow(Offer offer, ChannelDevice device) {
+        int free = 0;
+        for (int i = channels.length - 1; i > 0; i--) {
+            OfferedChannel c = channels[i];
+            if (c == null) {
+                free = i;
+            } else if (c.offer().sameChannel(offer) && c.state() != ChannelState.RESCINDED) {
+                throw new IllegalArgumentException("offered already: name=" + offer.name() + ", instance=" + offer.instance());
+            }
+        }
+        if (free == 0) {
+            throw new IllegalStateException("no relid is free for " + offer.name());
+        }
+        OfferedChannel c = new OfferedChannel(this, offer, device, free);
+        channels[free] = c;
+        if (offersDelivered) {
+            sendOffer(c);
+        }
+        return c;
     }
 
     void rescind(OfferedChannel c) {
@@ -211,7 +247,9 @@ public final class VmbusServer implements AutoCloseable {
         if (good) {
             version = wanted;
             count(VmbusCounter.CONNECTIONS);
-            LOG.info("guest connects to VMBus, version {}", wanted);
+            if (counter(VmbusCounter.CONNECTIONS) <= LOGGED) {
+                LOG.info("guest connects to VMBus, version {}", wanted);
+            }
         } else {
             LOG.debug("version refused: code=0x{}, vp={}", Integer.toHexString(code), vp);
         }
@@ -320,8 +358,8 @@ public final class VmbusServer implements AutoCloseable {
         int status = REFUSED;
         try {
             status = c.device().opened(channel);
-        } catch (RuntimeException e) {
-            LOG.error("{}: the device failed to open", c.offer().name(), e);
+        } catch (RuntimeException | Error e) {
+            failed(c.offer().name() + ": the device failed to open", e);
         }
         if (status != 0) {
             c.become(ChannelState.OFFERED);

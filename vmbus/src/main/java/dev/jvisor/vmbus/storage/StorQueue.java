@@ -95,6 +95,9 @@ final class StorQueue implements ChannelDevice {
             while (waitingFirst != null) {
                 recycle(removeWaiting());
             }
+            for (int i = 0; i < made; i++) {
+                all[i].request.abandon();
+            }
             awaitUnderway(true);
         }
         if (primary) {

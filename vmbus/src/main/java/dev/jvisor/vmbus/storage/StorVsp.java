@@ -202,7 +202,7 @@ public final class StorVsp {
     private void offerSubChannels(Channel channel, int count) {
         try {
             for (int i = 1; i <= count; i++) {
-                channel.server().offer(channel.offer().subChannel(i), queues.get(i));
+                channel.offerSubChannel(i, queues.get(i));
             }
         } catch (IllegalArgumentException | IllegalStateException e) {
             LOG.debug("{}: no sub-channels: {}", channel.offer().name(), e.getMessage());

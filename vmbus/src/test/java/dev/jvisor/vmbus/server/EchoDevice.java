@@ -13,6 +13,8 @@ final class EchoDevice implements ChannelDevice {
     final AtomicInteger malformed = new AtomicInteger();
     volatile Channel channel;
     volatile int refuse;
+    /** What it throws when it is opened or signalled; null for nothing. */
+    volatile Error thrown;
     private final IncomingPacket packet = new IncomingPacket(4096);
     private boolean unanswered;
 
@@ -21,6 +23,7 @@ final class EchoDevice implements ChannelDevice {
         channel = newChannel;
         unanswered = false;
         opened.incrementAndGet();
+        fail();
         return refuse;
     }
 
@@ -37,7 +40,15 @@ final class EchoDevice implements ChannelDevice {
         return true;
     }
 
+    private void fail() {
+        Error e = thrown;
+        if (e != null) {
+            throw e;
+        }
+    }
+
     private boolean next() {
+        fail();
         int result;
         while ((result = channel.read(packet)) == RingReader.MALFORMED) {
             malformed.incrementAndGet();

@@ -422,6 +422,95 @@ class VmbusServerTest {
         assertTrue(guest.noMessage());
     }
 
+    @ParameterizedTest
+    @ValueSource(strings = {"close", "rescind", "unload", "pause", "reset"})
+    void guestThatNeverCeasesToSendCannotKeepItsChannelOpen(String end) {
+        EndlessDevice endless = new EndlessDevice();
+        OfferedChannel offered = bus.offer(Offer.of("endless", DeviceClass.SCSI, UUID.randomUUID()), endless);
+        Offered o = connect().getFirst();
+        OpenChannel c = guest.open(o, 4, 0);
+        // For each packet that the host takes, another one is there: a guest faster than any.
+        endless.onPacket = () -> c.out.send(6, 0, 1, new byte[0], new byte[0]);
+        c.send(1, new byte[0]);
+        while (endless.taken.get() < 1000) {
+            Thread.onSpinWait();
+        }
+        switch (end) {
+            case "close" -> c.close();
+            case "rescind" -> {
+                offered.rescind();
+                assertEquals(o.relid(), guest.expect(2, 12).i32(8));
+            }
+            case "unload" -> {
+                guest.send(GuestClient.message(16, 8));
+                guest.expect(17, 8);
+            }
+            case "reset" -> guest.reset();
+            default -> {
+                bus.pause();
+                int taken = endless.taken.get();
+                assertTrue(bus.save().channels().size() > 1);
+                assertEquals(taken, endless.taken.get(), "it stands still");
+                bus.resume();
+                while (endless.taken.get() < taken + 1000) {
+                    Thread.onSpinWait();
+                }
+            }
+        }
+        assertEquals(end.equals("pause") ? 0 : 1, endless.closed.get());
+    }
+
+    @Test
+    void channelThatBreaksWhileTheBusPausesDoesNotHoldItUp() {
+        Offered o = connect().getFirst();
+        for (int i = 0; i < 200; i++) {
+            OpenChannel c = guest.open(o, 2, 0);
+            c.out.field(0, 4);
+            guest.signal(o.connection());
+            for (int spin = i * 50; spin > 0; spin--) {
+                Thread.onSpinWait();
+            }
+            bus.pause();
+            bus.resume();
+            c.close();
+        }
+        assertEquals(200, disk.closed.get());
+    }
+
+    @Test
+    void channelThatIsClosedCannotOfferSubChannels() {
+        OpenChannel primary = guest.open(connect().getFirst(), 4, 0);
+        Channel before = disk.channel;
+        primary.close();
+        assertThrows(IllegalStateException.class, () -> before.offerSubChannel(1, new EchoDevice()));
+        guest.open(primary.offer, 4, 0);
+        assertThrows(IllegalStateException.class, () -> before.offerSubChannel(1, new EchoDevice()), "nor for the one that came after it");
+        sync();
+        assertTrue(guest.noMessage());
+        disk.channel.offerSubChannel(1, new EchoDevice());
+        assertEquals(1, GuestClient.offered(guest.next()).index());
+    }
+
+    @Test
+    void deviceThatThrowsIsRefusedOrClosedAndMayBeOpenedAgain() {
+        List<Offered> offers = connect();
+        disk.thrown = new AssertionError("on purpose");
+        assertNotEquals(0, guest.open(offers.getFirst(), 4, 0).status);
+        assertEquals(1, bus.counter(VmbusCounter.FAILURES));
+        disk.thrown = null;
+        OpenChannel c = guest.open(offers.getFirst(), 4, 0);
+        echo(c, 1);
+        disk.thrown = new AssertionError("on purpose");
+        c.send(2, new byte[8]);
+        while (disk.closed.get() == 0) {
+            Thread.onSpinWait();
+        }
+        assertEquals(2, bus.counter(VmbusCounter.FAILURES));
+        disk.thrown = null;
+        c.close();
+        echo(guest.open(offers.getFirst(), 4, 0), 3);
+    }
+
     @Test
     void spoiltRingCostsTheChannelOnly() {
         List<Offered> offers = connect();
