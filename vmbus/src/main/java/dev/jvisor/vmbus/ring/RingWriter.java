@@ -30,6 +30,8 @@ public final class RingWriter extends RingHalf {
     /** The reader's index as last seen, validated. */
     private int readIndex;
     private boolean waiting;
+    /** Packets were shown from within a write, and the reader must be signalled. */
+    private boolean owesSignal;
 
     /**
      * Makes the half over a ring whose header is filled; it goes on where the header says.
@@ -165,6 +167,9 @@ public final class RingWriter extends RingHalf {
         if (free() > total) {
             return WRITTEN;
         }
+        // Before the wish for space: the guest finds from the indices that the space it wants comes about by what it reads just then. With
+        // packets it does not see yet, it would think that there was space all the time, and not signal.
+        owesSignal |= show();
         release(RingLayout.PENDING_SEND_SIZE, total);
         waiting = true;
         // Full fence: pairs with the one between the guest's store of its read index and its look at pending_send_sz (hv_pkt_iter_close).
@@ -182,6 +187,12 @@ public final class RingWriter extends RingHalf {
      * @return whether the reader must be signalled: it may sleep, since the ring was empty and it has not asked for silence
      */
     public boolean publish() {
+        boolean signal = owesSignal;
+        owesSignal = false;
+        return show() | signal;
+    }
+
+    private boolean show() {
         int old = publishedIndex;
         int now = writeIndex;
         if (now == old) {

@@ -171,6 +171,37 @@ class RingTest {
     }
 
     @Test
+    void hostThatFindsTheRingFullWithPacketsNotShownYetIsWokenAllTheSame() {
+        ring(2, false);
+        RingWriter writer = new RingWriter(pages);
+        MemorySegment data = MemorySegment.ofArray(new byte[1000]);
+        assertEquals(RingWriter.WRITTEN, writer.write(6, 0, 1, data, 0, 1000));
+        assertTrue(writer.publish());
+        assertEquals(RingWriter.WRITTEN, writer.write(6, 0, 2, data, 0, 1000));
+        assertEquals(RingWriter.WRITTEN, writer.write(6, 0, 3, data, 0, 1000));
+        assertEquals(RingWriter.FULL, writer.write(6, 0, 4, data, 0, 1000));
+        boolean woken = false;
+        for (int i = 1; i <= 3; i++) {
+            assertEquals(i, guest.receive().id());
+            woken |= guest.hostWaits();
+        }
+        assertTrue(woken, "the guest never saw the ring too full for what the host wants to send");
+        assertFalse(writer.publish(), "the ring was not empty when the packets were shown");
+    }
+
+    @Test
+    void signalIsOwedForPacketsShownBecauseTheRingWasFull() {
+        ring(2, false);
+        RingWriter writer = new RingWriter(pages);
+        MemorySegment data = MemorySegment.ofArray(new byte[1000]);
+        while (writer.write(6, 0, 4, data, 0, 1000) == RingWriter.WRITTEN) {
+            continue;
+        }
+        assertTrue(writer.publish(), "it was empty");
+        assertFalse(writer.publish());
+    }
+
+    @Test
     void guestThatWaitsForSpaceIsSignalledOnce() {
         ring(2, false);
         RingReader reader = new RingReader(pages);
