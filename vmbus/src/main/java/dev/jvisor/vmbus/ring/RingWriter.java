@@ -77,6 +77,9 @@ public final class RingWriter extends RingHalf {
         }
         int total = packetLength + PacketLayout.TRAILER_SIZE;
         int at = writeIndex;
+        if (broken) {
+            return BROKEN;
+        }
         if (free() <= total) {
             int result = waitFor(total);
             if (result != WRITTEN) {
@@ -160,7 +163,7 @@ public final class RingWriter extends RingHalf {
     }
 
     private int waitFor(int total) {
-        if (broken || total >= size || !look()) {
+        if (total >= size || !look()) {
             broken = true;
             return BROKEN;
         }
