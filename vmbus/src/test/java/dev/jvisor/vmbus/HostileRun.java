@@ -5,6 +5,7 @@ import java.util.Random;
 /**
  * How often and from which seeds a test plays a hostile guest: some rounds from two seeds that never change, then some seconds from a random
  * one, which is printed. {@code -Djvisor.seed=N} takes that one instead, {@code -Djvisor.hostility.seconds=N} the time.
+ * {@code ci/long-hostility MINUTES} runs all of these for so long.
  */
 public final class HostileRun {
     /** One round of an attack. */

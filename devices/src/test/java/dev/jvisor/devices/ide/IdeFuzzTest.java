@@ -1,8 +1,8 @@
 package dev.jvisor.devices.ide;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.fail;
 
+import dev.jvisor.devices.HostileRun;
 import dev.jvisor.devices.scsi.ScsiDvd;
 import java.lang.foreign.ValueLayout;
 import java.util.Random;
@@ -11,19 +11,16 @@ import org.junit.jupiter.api.Timeout;
 
 /**
  * A guest that writes anything anywhere, and changes tables and data under the controller's hands: nothing throws, nothing hangs, and after
- * a reset the drives work. {@code -Djvisor.seed=N} repeats the accesses (disks run on threads of their own).
+ * a reset the drives work. Seeds and longer runs: {@link HostileRun} (disks run on threads of their own).
  */
 @Timeout(240)
 class IdeFuzzTest {
-    private static final int ACCESSES = 400_000;
+    private static final int ROUNDS = 100;
     private static final int[] COMMANDS = {0x20, 0x24, 0x25, 0x29, 0x30, 0x34, 0x35, 0x39, 0x3D, 0xC4, 0xC5, 0xC6, 0xC8, 0xCA, 0xCE, 0xEC, 0xEF, 0x06,
         0x40, 0xE7, 0x90, 0x91, 0x08, 0xA0, 0xA1, 0xF8, 0x27};
 
     @Test
     void survivesAnything() {
-        long seed = Long.getLong("jvisor.seed", new Random().nextLong());
-        System.out.println("hostile guest against IDE: -Djvisor.seed=" + seed);
-        Random random = new Random(seed);
         IdeRig rig = new IdeRig();
         try (MemoryDisk one = new MemoryDisk(1 << 20, 512); MemoryDisk two = new MemoryDisk(1 << 20, 4096)) {
             rig.ide.attachDisk(0, one);
@@ -33,17 +30,13 @@ class IdeFuzzTest {
             rig.ide.attachDvd(2, dvd);
             rig.ide.attachDisk(3, one);
             rig.start();
-            for (int i = 0; i < ACCESSES; i++) {
-                try {
+            HostileRun.run("IDE", ROUNDS, random -> {
+                for (int i = 0; i < 1000; i++) {
                     step(rig, random);
-                } catch (RuntimeException e) {
-                    fail("threw at access " + i + ", seed " + seed, e);
                 }
-                if (i % 1000 == 0) {
-                    one.takeLog();
-                    two.takeLog();
-                }
-            }
+                one.takeLog();
+                two.takeLog();
+            });
             rig.pci.reset();
             rig.configWrite(4, 2, 5);
             rig.busMaster = rig.configRead(0x20, 4) & 0xFFFC;

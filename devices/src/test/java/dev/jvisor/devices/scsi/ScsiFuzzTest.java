@@ -18,7 +18,7 @@ import org.junit.jupiter.api.Timeout;
  * Commands of random bytes with data buffers of random shape, to disks and to a DVD drive: each is complete exactly once, moves no more than
  * its buffer holds, writes nowhere else, and nothing throws. Seeds and longer runs: {@link HostileRun}.
  */
-@Timeout(3600)
+@Timeout(300)
 class ScsiFuzzTest {
     private static final int MEMORY = 64 << 10;
     private static final int[] OPCODES = {0x00, 0x03, 0x08, 0x0A, 0x12, 0x15, 0x1A, 0x1B, 0x1D, 0x1E, 0x23, 0x25, 0x28, 0x2A, 0x2B, 0x2F, 0x35,

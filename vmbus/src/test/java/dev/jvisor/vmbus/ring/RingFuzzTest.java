@@ -24,7 +24,7 @@ import org.junit.jupiter.api.Timeout;
  * and refers to nothing outside of itself, a ring has an end, and the host writes nowhere but into the ring. Seeds and longer runs:
  * {@link HostileRun}.
  */
-@Timeout(3600)
+@Timeout(300)
 class RingFuzzTest {
     private static final int PAGES = 4;
     private final GuestMemory memory = new GuestMemory(64, new Random(11));

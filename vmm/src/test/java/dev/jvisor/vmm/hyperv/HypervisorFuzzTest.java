@@ -24,7 +24,7 @@ import org.junit.jupiter.api.Timeout;
  * messages come. Nothing throws, each call ends with a status of the TLFS, nothing but RAM is read or written, queues stay bounded, and
  * after a reset the interface works. Seeds and longer runs: {@link HostileRun}.
  */
-@Timeout(3600)
+@Timeout(300)
 class HypervisorFuzzTest {
     private static final int QUEUE = 8;
     private static final long ROM = 0xFFF0_0000L, MMIO = 0xD000_0000L;
