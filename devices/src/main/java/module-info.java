@@ -4,6 +4,7 @@ module dev.jvisor.devices {
     requires org.slf4j;
 
     exports dev.jvisor.devices.disk;
+    exports dev.jvisor.devices.fwcfg;
     exports dev.jvisor.devices.i8042;
     exports dev.jvisor.devices.ide;
     exports dev.jvisor.devices.legacy;
@@ -15,5 +16,6 @@ module dev.jvisor.devices {
     exports dev.jvisor.devices.rtc;
     exports dev.jvisor.devices.scsi;
     exports dev.jvisor.devices.serial;
+    exports dev.jvisor.devices.testdev;
     exports dev.jvisor.devices.vga;
 }

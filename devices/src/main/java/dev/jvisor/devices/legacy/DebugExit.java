@@ -3,9 +3,9 @@ package dev.jvisor.devices.legacy;
 import dev.jvisor.vmm.partition.PortDevice;
 import java.util.function.IntConsumer;
 
-/** A port that ends the run: what the guest writes becomes its exit code. */
+/** Ports that end the run, as QEMU's {@code isa-debug-exit}: what the guest writes to any of them becomes its exit code. */
 public final class DebugExit implements PortDevice {
-    /** The port. */
+    /** The first port. */
     public static final int PORT = 0xF4;
     /** How many ports it takes, so that a 32-bit OUT is one access. */
     public static final int PORTS = 4;
@@ -24,8 +24,6 @@ public final class DebugExit implements PortDevice {
 
     @Override
     public void portWrite(int vp, int port, int size, int value) {
-        if (port == PORT) {
-            exit.accept(value & 0xFF);
-        }
+        exit.accept(value & 0xFF);
     }
 }

@@ -1,5 +1,7 @@
 package dev.jvisor.devices.motherboard;
 
+import dev.jvisor.devices.fwcfg.FwCfg;
+import dev.jvisor.devices.fwcfg.FwCfgItems;
 import dev.jvisor.devices.i8042.I8042;
 import dev.jvisor.devices.ide.IdeController;
 import dev.jvisor.devices.legacy.DebugConsole;
@@ -17,6 +19,7 @@ import dev.jvisor.devices.rtc.Rtc;
 import dev.jvisor.devices.serial.ComPort;
 import dev.jvisor.devices.serial.Serial16550;
 import dev.jvisor.devices.serial.SerialState;
+import dev.jvisor.devices.testdev.PcTestDevice;
 import dev.jvisor.devices.vga.TextScreen;
 import dev.jvisor.devices.vga.VgaPorts;
 import dev.jvisor.vmm.acpi.AcpiConfig;
@@ -54,6 +57,8 @@ public final class Motherboard {
     private final TextScreen screen;
     private final VgaPorts vga;
     private final PostCode postCode = new PostCode();
+    private final PcTestDevice testDevice;
+    private final FwCfg fwCfg;
     private IdeController ide;
 
     /**
@@ -98,6 +103,13 @@ public final class Motherboard {
         if (config.vga()) {
             ports.register(VgaPorts.BASE, VgaPorts.PORTS, vga);
             partition.gpa().mapMmio(TextScreen.GPA, TextScreen.SIZE, screen);
+        }
+        testDevice = config.testDevices() ? new PcTestDevice(interrupts) : null;
+        fwCfg = config.testDevices() ? new FwCfg(partition.gpa(), FwCfgItems.ofMachine(partition.config().processors(),
+                MemoryLayout.lowBytes(memory), MemoryLayout.highBytes(memory))) : null;
+        if (config.testDevices()) {
+            testDevice.register(ports, partition.gpa());
+            fwCfg.register(ports);
         }
         addSmallPorts(ports, config);
         partition.onReset(this::reset);
@@ -146,6 +158,10 @@ public final class Motherboard {
         pm.reset();
         if (vga != null) {
             vga.reset();
+        }
+        if (testDevice != null) {
+            testDevice.reset();
+            fwCfg.reset();
         }
     }
 
@@ -209,7 +225,7 @@ public final class Motherboard {
         serial.forEach((com, port) -> lines.put(com, port.save()));
         return new MotherboardState(MotherboardState.VERSION, pic == null ? null : pic.save(), pit == null ? null : pit.save(), rtc.save(),
                 lines, i8042.save(), pci.save(), pm.save(), vga == null ? null : vga.save(),
-                ide == null ? null : ide.save());
+                ide == null ? null : ide.save(), testDevice == null ? null : testDevice.save(), fwCfg == null ? null : fwCfg.save());
     }
 
     /**
@@ -241,6 +257,12 @@ public final class Motherboard {
         }
         if (ide != null && state.ide() != null) {
             ide.restore(state.ide());
+        }
+        if (testDevice != null && state.testDevice() != null) {
+            testDevice.restore(state.testDevice());
+        }
+        if (fwCfg != null && state.fwCfg() != null) {
+            fwCfg.restore(state.fwCfg());
         }
     }
 }

@@ -13,47 +13,53 @@ import java.util.Map;
  * @param debugConsole where bytes written to port E9h go; null for no such port
  * @param wallClock the time of day that the real-time clock shows
  * @param vga whether there is a VGA text screen
+ * @param testDevices whether there are the devices that test images expect: {@code pc-testdev} and firmware configuration
  * @param backendPit whether a backend that has the interrupt controllers has the interval timer and port 61h too; without effect elsewhere
  */
 public record MotherboardConfig(Map<ComPort, SerialBackend> serial, boolean debugExit, SerialBackend debugConsole, InstantSource wallClock,
-                                boolean vga, boolean backendPit) {
+                                boolean vga, boolean testDevices, boolean backendPit) {
     /** Copies the map. */
     public MotherboardConfig {
         serial = Map.copyOf(serial);
     }
 
-    /** {@return a board with one serial port, a VGA text screen and the host's time of day, without debug ports} */
+    /** {@return a board with one serial port, a VGA text screen and the host's time of day, without debug ports and test devices} */
     public static MotherboardConfig of(SerialBackend com1) {
-        return new MotherboardConfig(Map.of(ComPort.COM1, com1), false, null, InstantSource.system(), true, true);
+        return new MotherboardConfig(Map.of(ComPort.COM1, com1), false, null, InstantSource.system(), true, false, true);
     }
 
     /** {@return this with other serial ports} */
     public MotherboardConfig withSerial(Map<ComPort, SerialBackend> ports) {
-        return new MotherboardConfig(ports, debugExit, debugConsole, wallClock, vga, backendPit);
+        return new MotherboardConfig(ports, debugExit, debugConsole, wallClock, vga, testDevices, backendPit);
     }
 
     /** {@return this with or without the debug-exit port} */
     public MotherboardConfig withDebugExit(boolean on) {
-        return new MotherboardConfig(serial, on, debugConsole, wallClock, vga, backendPit);
+        return new MotherboardConfig(serial, on, debugConsole, wallClock, vga, testDevices, backendPit);
     }
 
     /** {@return this with a debug console, or none} */
     public MotherboardConfig withDebugConsole(SerialBackend console) {
-        return new MotherboardConfig(serial, debugExit, console, wallClock, vga, backendPit);
+        return new MotherboardConfig(serial, debugExit, console, wallClock, vga, testDevices, backendPit);
     }
 
     /** {@return this with another time of day} */
     public MotherboardConfig withWallClock(InstantSource clock) {
-        return new MotherboardConfig(serial, debugExit, debugConsole, clock, vga, backendPit);
+        return new MotherboardConfig(serial, debugExit, debugConsole, clock, vga, testDevices, backendPit);
     }
 
     /** {@return this with or without a VGA text screen} */
     public MotherboardConfig withVga(boolean on) {
-        return new MotherboardConfig(serial, debugExit, debugConsole, wallClock, on, backendPit);
+        return new MotherboardConfig(serial, debugExit, debugConsole, wallClock, on, testDevices, backendPit);
+    }
+
+    /** {@return this with or without the devices that test images expect} */
+    public MotherboardConfig withTestDevices(boolean on) {
+        return new MotherboardConfig(serial, debugExit, debugConsole, wallClock, vga, on, backendPit);
     }
 
     /** {@return this with the interval timer of the backend or ours, where the backend has the interrupt controllers} */
     public MotherboardConfig withBackendPit(boolean on) {
-        return new MotherboardConfig(serial, debugExit, debugConsole, wallClock, vga, on);
+        return new MotherboardConfig(serial, debugExit, debugConsole, wallClock, vga, testDevices, on);
     }
 }

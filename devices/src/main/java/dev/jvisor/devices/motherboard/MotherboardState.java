@@ -1,5 +1,6 @@
 package dev.jvisor.devices.motherboard;
 
+import dev.jvisor.devices.fwcfg.FwCfgState;
 import dev.jvisor.devices.i8042.I8042State;
 import dev.jvisor.devices.ide.IdeState;
 import dev.jvisor.devices.pci.PciBusState;
@@ -9,6 +10,7 @@ import dev.jvisor.devices.pm.PmState;
 import dev.jvisor.devices.rtc.RtcState;
 import dev.jvisor.devices.serial.ComPort;
 import dev.jvisor.devices.serial.SerialState;
+import dev.jvisor.devices.testdev.PcTestState;
 import dev.jvisor.devices.vga.VgaState;
 import java.util.Map;
 
@@ -18,7 +20,7 @@ import java.util.Map;
  * @param version of this record's meaning, {@link #VERSION}
  */
 public record MotherboardState(int version, PicState pic, PitState pit, RtcState rtc, Map<ComPort, SerialState> serial, I8042State i8042,
-                               PciBusState pci, PmState pm, VgaState vga, IdeState ide) {
+                               PciBusState pci, PmState pm, VgaState vga, IdeState ide, PcTestState testDevice, FwCfgState fwCfg) {
     /** The version that is written. */
-    public static final int VERSION = 2;
+    public static final int VERSION = 3;
 }

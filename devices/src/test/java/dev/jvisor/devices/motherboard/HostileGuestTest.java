@@ -2,6 +2,8 @@ package dev.jvisor.devices.motherboard;
 
 import static org.junit.jupiter.api.Assertions.fail;
 
+import dev.jvisor.devices.fwcfg.FwCfg;
+import dev.jvisor.devices.fwcfg.FwCfgItems;
 import dev.jvisor.devices.i8042.I8042;
 import dev.jvisor.devices.i8042.Key;
 import dev.jvisor.devices.legacy.SystemControlA;
@@ -15,6 +17,7 @@ import dev.jvisor.devices.pm.PowerManagement;
 import dev.jvisor.devices.rtc.Rtc;
 import dev.jvisor.devices.serial.ConsoleSerialBackend;
 import dev.jvisor.devices.serial.Serial16550;
+import dev.jvisor.devices.testdev.PcTestDevice;
 import dev.jvisor.devices.testing.FakeInterrupts;
 import dev.jvisor.devices.vga.TextScreen;
 import dev.jvisor.devices.vga.VgaPorts;
@@ -27,6 +30,7 @@ import java.lang.foreign.Arena;
 import java.time.Instant;
 import java.util.Random;
 import java.util.function.Consumer;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -59,6 +63,10 @@ class HostileGuestTest {
         return ports;
     }
 
+    private static int[] concat(int[] a, int[] b) {
+        return IntStream.concat(IntStream.of(a), IntStream.of(b)).toArray();
+    }
+
     static Stream<Target> targets() {
         Pic pic = new Pic(() -> { });
         Pit pit = new Pit(CLOCK, INTERRUPTS);
@@ -78,6 +86,8 @@ class HostileGuestTest {
             card.addPortBar(1, 256, 4, vga);
             pci.add(device, 0, card);
         }
+        PcTestDevice testDevice = new PcTestDevice(INTERRUPTS);
+        FwCfg fwCfg = new FwCfg(new GpaSpace(Arena.ofAuto().allocate(4096, 4096)), FwCfgItems.ofMachine(1, 1 << 20, 0));
         Key[] keys = Key.values();
         return Stream.of(
                 new Target("pic", pic, new int[] {0x20, 0x21, 0xA0, 0xA1, 0x4D0, 0x4D1}, r -> {
@@ -94,6 +104,9 @@ class HostileGuestTest {
                 new Target("pm", pm, range(0x600, 12), r -> pm.pressPowerButton(), () -> pm.restore(pm.save())),
                 new Target("vga", vga, range(0x3C0, 32), r -> screen.dump(), () -> vga.restore(vga.save())),
                 new Target("pci", pci, range(0xCF8, 8), r -> { }, () -> pci.restore(pci.save())),
+                new Target("pc-testdev", testDevice, concat(range(0xE0, 12), range(0x2000, 24)), r -> testDevice.mmioWrite(0, r.nextInt(0x20000), 8, 1),
+                        () -> testDevice.restore(testDevice.save())),
+                new Target("fw_cfg", fwCfg, concat(range(0x510, 2), range(0x514, 8)), r -> { }, () -> fwCfg.restore(fwCfg.save())),
                 new Target("system control A", new SystemControlA(() -> { }), new int[] {0x92}, r -> { }, () -> { }));
     }
 

@@ -1,5 +1,6 @@
 package dev.jvisor.devices.motherboard;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -69,6 +70,29 @@ class MotherboardTest {
             h.portWrite(0, 0x604, 2, 0x3400);
         });
         assertEquals(StopReason.POWER_OFF, reason);
+    }
+
+    @Test
+    void everyDebugExitPortEnds() throws Exception {
+        assertEquals(StopReason.debugExit(7), run(MotherboardConfig.of(console).withDebugExit(true), h -> h.portWrite(0, 0xF7, 1, 7)));
+    }
+
+    @Test
+    void testDevicesAreThereWhenAskedFor() throws Exception {
+        int[] seen = new int[3];
+        Consumer<InterceptHandler> guest = h -> {
+            h.portWrite(0, 0xE0, 4, 0x12345678);
+            seen[0] = h.portRead(0, 0xE8, 4);
+            h.portWrite(0, 0x510, 2, 5);
+            seen[1] = h.portRead(0, 0x511, 1);
+            h.mmioWrite(0, 0xFF000010L, 4, 0x55);
+            seen[2] = (int) h.mmioRead(0, 0xFF000010L, 4);
+            h.portWrite(0, 0x604, 2, 0x3400);
+        };
+        run(MotherboardConfig.of(console).withTestDevices(true), guest);
+        assertArrayEquals(new int[] {0x12345678, 1, 0x55}, seen);
+        run(MotherboardConfig.of(console), guest);
+        assertArrayEquals(new int[] {-1, 0xFF, -1}, seen);
     }
 
     @Test

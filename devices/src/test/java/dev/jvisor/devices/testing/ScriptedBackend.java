@@ -17,6 +17,9 @@ import java.util.function.Consumer;
 
 /** A backend whose guest is a piece of Java: each start runs it once and then halts. */
 public final class ScriptedBackend implements Backend {
+    /** General registers of each VP, for tests to play a hypercall with. */
+    public final long[][] registers = new long[64][16];
+
     private final Consumer<InterceptHandler> guest;
 
     /** @param guest what VP 0 does */
@@ -37,6 +40,8 @@ public final class ScriptedBackend implements Backend {
     @Override
     public BackendPartition createPartition(GpaSpace gpa, BackendConfig config) {
         return new BackendPartition() {
+            private CpuidTable cpuid = new CpuidTable(List.of());
+
             @Override
             public Irqchip irqchip() {
                 return Irqchip.USER;
@@ -49,7 +54,12 @@ public final class ScriptedBackend implements Backend {
 
             @Override
             public CpuidTable cpuid() {
-                return new CpuidTable(List.of());
+                return cpuid;
+            }
+
+            @Override
+            public void setCpuid(CpuidTable table) {
+                cpuid = table;
             }
 
             @Override
@@ -115,6 +125,21 @@ public final class ScriptedBackend implements Backend {
 
         @Override
         public void debug(long[] breakpoints, boolean singleStep) { }
+
+        @Override
+        public long register(int gpr) {
+            return registers[index][gpr];
+        }
+
+        @Override
+        public void setRegister(int gpr, long value) {
+            registers[index][gpr] = value;
+        }
+
+        @Override
+        public long tsc() {
+            return 0;
+        }
 
         @Override
         public long translate(long gva) {

@@ -3,6 +3,7 @@ package dev.jvisor.tools.machine;
 import dev.jvisor.devices.motherboard.Motherboard;
 import dev.jvisor.devices.motherboard.MotherboardConfig;
 import dev.jvisor.devices.serial.SerialBackend;
+import dev.jvisor.devices.testdev.HypervTestDevice;
 import dev.jvisor.nativebindings.ErrnoException;
 import dev.jvisor.tools.options.UserMistake;
 import dev.jvisor.vmbus.server.VmbusHost;
@@ -39,11 +40,16 @@ public final class Machine implements AutoCloseable {
         this.partition = partition;
         this.config = config;
         this.storage = storage;
-        motherboard = new Motherboard(partition, MotherboardConfig.of(com1).withDebugExit(config.debugExit()));
+        motherboard = new Motherboard(partition, MotherboardConfig.of(com1).withDebugExit(config.debugExit())
+                .withTestDevices(config.testDevices()));
         storage.attach(motherboard);
-        hypervisor = config.hyperv() ? Hypervisor.attach(partition, HypervisorConfig.defaults()) : null;
+        hypervisor = config.hyperv() ? Hypervisor.attach(partition,
+                HypervisorConfig.defaults().withSyntheticTimers(config.testDevices())) : null;
         if (hypervisor != null) {
             hypervisor.onCrash(report -> partition.requestStop(StopReason.guestCrash(report.describe())));
+        }
+        if (hypervisor != null && config.testDevices()) {
+            partition.ports().register(HypervTestDevice.PORT, HypervTestDevice.PORTS, 4, new HypervTestDevice(hypervisor));
         }
         vmbus = hypervisor == null ? null : new VmbusServer(VmbusHost.of(hypervisor));
         if (vmbus != null) {
@@ -110,7 +116,7 @@ public final class Machine implements AutoCloseable {
         byte[] seed = new byte[SEED_BYTES];
         new SecureRandom().nextBytes(seed);
         BootOptions options = BootOptions.of(config.memoryBytes()).withCommandLine(config.commandLine()).withInitrd(config.initrd())
-                .withAcpiRsdp(rsdp).withRandomSeed(seed);
+                .withAcpiRsdp(rsdp).withRandomSeed(seed).withImageName(config.testDevices());
         if (config.unpack() && config.kernel() instanceof LinuxLoader) {
             try {
                 partition.setBootState(config.kernel().load(partition.gpa(), options.withUnpack(true)));

@@ -84,6 +84,11 @@ public final class RunCommand implements Callable<Integer> {
     @Option(names = "--debug-exit", description = "let the guest end with a code of its own through port 0xF4")
     private boolean debugExit;
 
+    @Option(names = "--test-devices",
+        description = "what public test images expect: QEMU's pc-testdev, hyperv-testdev and fw_cfg, synthetic timers, and the kernel's file "
+            + "name before --append on a multiboot command line")
+    private boolean testDevices;
+
     @Option(names = "--no-restart", description = "end when the guest resets, instead of starting it again")
     private boolean noRestart;
 
@@ -182,7 +187,7 @@ public final class RunCommand implements Callable<Integer> {
 
     private MachineConfig guest() {
         MachineConfig c = new MachineConfig(memory.bytes(), processors, null, initrd, append == null ? "" : append, !noUnpack, debugExit,
-                !noRestart, hyperv == Switch.ON, List.copyOf(disks));
+                !noRestart, hyperv == Switch.ON, testDevices, List.copyOf(disks));
         if (kernel == null) {
             return DefaultGuest.configure(c, append, System.err);
         }

@@ -43,6 +43,8 @@ public final class LocalApic implements VpInterrupts {
     private final VectorSet irr = new VectorSet();
     private final VectorSet isr = new VectorSet();
     private final VectorSet tmr = new VectorSet();
+    /** Vectors that do not stay in service; not the APIC's own state but that of whoever set it. */
+    private final VectorSet automaticEoi = new VectorSet();
     private final AtomicBoolean nmi = new AtomicBoolean();
     private final AtomicBoolean init = new AtomicBoolean();
     private final AtomicInteger sipi = new AtomicInteger(-1);
@@ -77,6 +79,11 @@ public final class LocalApic implements VpInterrupts {
     public void connect(Runnable whenChanged, Runnable whenStartup) {
         this.changed = whenChanged;
         this.startup = whenStartup;
+    }
+
+    /** Says which vectors end by themselves; see {@link dev.jvisor.vmm.backend.InterruptController#setAutomaticEoi}. */
+    void setAutomaticEoi(long[] vectors) {
+        automaticEoi.restore(vectors);
     }
 
     void connectExternal(ExternalInterrupt pic) {
@@ -289,7 +296,9 @@ public final class LocalApic implements VpInterrupts {
         }
         int v = deliverable();
         if (v >= 0) {
-            isr.set(v);
+            if (!automaticEoi.contains(v)) {
+                isr.set(v);
+            }
             irr.clear(v);
         }
         return v;

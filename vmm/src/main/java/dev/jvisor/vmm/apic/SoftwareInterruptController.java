@@ -116,6 +116,11 @@ public final class SoftwareInterruptController implements InterruptController {
         message(address, data);
     }
 
+    @Override
+    public void setAutomaticEoi(int vp, long[] vectors) {
+        locals[vp].setAutomaticEoi(vectors);
+    }
+
     /** Delivers a message (Intel SDM 3A, 11.11). {@return whether somebody took it} */
     private boolean message(long address, int data) {
         if (address >>> 20 != 0xFEE) {

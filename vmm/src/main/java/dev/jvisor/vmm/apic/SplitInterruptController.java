@@ -39,4 +39,9 @@ public final class SplitInterruptController implements InterruptController {
     public void signalMsi(long address, int data) {
         backend.signalMsi(address, data);
     }
+
+    @Override
+    public void setAutomaticEoi(int vp, long[] vectors) {
+        backend.setAutomaticEoi(vp, vectors);
+    }
 }

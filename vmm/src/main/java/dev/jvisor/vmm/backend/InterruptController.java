@@ -29,6 +29,15 @@ public interface InterruptController {
      */
     default void routePin(int pin, long address, int data, boolean masked) { }
 
+    /**
+     * Says which vectors of a VP's local APIC end by themselves: delivering one leaves it not in service, and the guest sends no EOI. Local
+     * APICs of a backend may not be able to do so; then nothing happens.
+     *
+     * @param vp index of the virtual processor
+     * @param vectors 256 bits, vector 0 in bit 0 of the first of four; copied
+     */
+    default void setAutomaticEoi(int vp, long[] vectors) { }
+
     /** Puts every chip behind it to its reset state, local APICs included; no VP is running. */
     default void reset() { }
 }

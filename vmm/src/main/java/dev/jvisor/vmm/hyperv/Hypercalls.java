@@ -8,13 +8,17 @@ import java.lang.foreign.MemorySegment;
 
 /**
  * Decodes, checks and dispatches hypercalls (TLFS chapter 3). The page we give the guest holds an OUT to a port of ours and this class is
- * what answers there; the call's arguments are in the VP's registers, its result goes to RAX. Only the 64-bit calling convention is known.
+ * what answers there; the call's arguments are in the VP's registers, where its result goes too. 64-bit code and 32-bit code hand them over
+ * differently, and come by a port each.
  *
  * <p>Checks in this order: the code exists, the partition may make the call, the control word is right for its form, the input is aligned,
  * inside a page, and in RAM.
  */
 final class Hypercalls implements PortDevice {
-    private static final int RAX = 0, RCX = 1, RDX = 2, R8 = 8;
+    /** Ports that are taken. */
+    static final int PORTS = 2;
+
+    private static final int RAX = 0, RCX = 1, RDX = 2, RBX = 3, RSI = 6, RDI = 7, R8 = 8;
     /** Control word: reserved bits 63-60, 47-44 and 30-27. Bit 31 asks for a nested hypervisor, which there is not. */
     private static final long RESERVED = 0xF000_F000_F800_0000L;
     private static final long FAST = 1 << 16;
@@ -24,6 +28,7 @@ final class Hypercalls implements PortDevice {
     private final Partition partition;
     private final GpaSpace gpa;
     private final long privileges;
+    private final int port;
     /** The right each call needs, by {@link #slot}; null for calls that do not exist. */
     private final Privilege[] known = new Privilege[SLOTS];
     /** The calls that are served, by {@link #slot}. */
@@ -31,8 +36,10 @@ final class Hypercalls implements PortDevice {
     private final Hypercall[] calls;
     private volatile boolean enabled;
 
-    Hypercalls(Partition partition, long privileges) {
+    /** @param port for 64-bit callers; the next is for 32-bit ones */
+    Hypercalls(Partition partition, long privileges, int port) {
         this.partition = partition;
+        this.port = port;
         this.gpa = partition.gpa();
         this.privileges = privileges;
         for (HypercallCode c : HypercallCode.values()) {
@@ -42,6 +49,22 @@ final class Hypercalls implements PortDevice {
         for (int i = 0; i < calls.length; i++) {
             calls[i] = new Hypercall(i);
         }
+    }
+
+    /**
+     * {@return the hypercall page} It finds out which code has called it: 48h is DEC EAX to 32-bit code and a prefix to 64-bit code.
+     *
+     * <pre>
+     *   ENDBR64 · PUSH RAX · 48 CMP EAX, [ESP] · POP RAX · JNE +3 · OUT port, EAX · RET · OUT port + 1, EAX · RET · INT3 ...
+     * </pre>
+     */
+    static byte[] page(int port) {
+        byte[] page = new byte[GpaSpace.PAGE_SIZE];
+        java.util.Arrays.fill(page, (byte) 0xCC);
+        byte[] code = {(byte) 0xF3, 0x0F, 0x1E, (byte) 0xFA, 0x50, 0x48, 0x3B, 0x04, 0x24, 0x58, 0x75, 3, (byte) 0xE7, (byte) port, (byte) 0xC3,
+            (byte) 0xE7, (byte) (port + 1), (byte) 0xC3};
+        System.arraycopy(code, 0, page, 0, code.length);
+        return page;
     }
 
     /** Serves a call. Before the partition starts. */
@@ -60,18 +83,28 @@ final class Hypercalls implements PortDevice {
     }
 
     @Override
-    public int portRead(int vp, int port, int size) {
+    public int portRead(int vp, int at, int size) {
         return -1;
     }
 
     @Override
-    public void portWrite(int vp, int port, int size, int value) {
+    public void portWrite(int vp, int at, int size, int value) {
         if (!enabled || size != 4) {
             return;
         }
-        VirtualProcessor processor = partition.processor(vp);
-        long control = processor.register(RCX);
-        processor.setRegister(RAX, dispatch(calls[vp], control, processor.register(RDX), processor.register(R8)));
+        VirtualProcessor p = partition.processor(vp);
+        if (at == port) {
+            p.setRegister(RAX, dispatch(calls[vp], p.register(RCX), p.register(RDX), p.register(R8)));
+        } else {
+            long result = dispatch(calls[vp], pair(p, RDX, RAX), pair(p, RBX, RCX), pair(p, RDI, RSI));
+            p.setRegister(RAX, result & 0xFFFF_FFFFL);
+            p.setRegister(RDX, result >>> 32);
+        }
+    }
+
+    /** {@return what 32-bit code has in two registers} */
+    private static long pair(VirtualProcessor p, int high, int low) {
+        return p.register(high) << 32 | p.register(low) & 0xFFFF_FFFFL;
     }
 
     /** {@return the result value: status in 15-0, elements completed in 43-32} */

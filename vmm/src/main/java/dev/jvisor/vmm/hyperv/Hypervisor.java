@@ -13,6 +13,9 @@ import java.util.concurrent.CopyOnWriteArrayList;
  * unless they say otherwise.
  */
 public final class Hypervisor {
+    /** Synthetic interrupt sources of each VP. */
+    public static final int SINTS = VpSynic.SINTS;
+
     private static final int CONNECTION_BITS = 24;
     private static final int POST_MESSAGE_HEADER = 16;
     private static final int HYPERVISOR_MESSAGE = 1 << 31;
@@ -35,17 +38,17 @@ public final class Hypervisor {
         ReferenceTime time = new ReferenceTime(partition);
         synics = new VpSynic[processors];
         payloads = new MemorySegment[processors];
-        hypercalls = new Hypercalls(partition, privileges);
+        hypercalls = new Hypercalls(partition, privileges, config.hypercallPort());
         for (int i = 0; i < processors; i++) {
             synics[i] = new VpSynic(i, partition.interrupts(), partition.gpa(), time, partition.timers(), config.messageQueue(),
                     this::spaceAgain);
             payloads[i] = hypercalls.call(i).input.asSlice(POST_MESSAGE_HEADER, VpSynic.MAX_PAYLOAD).asReadOnly();
         }
-        msrs = new SyntheticMsrs(partition, privileges, time, synics, hypercalls, config.hypercallPort());
+        msrs = new SyntheticMsrs(partition, privileges, time, synics, hypercalls, Hypercalls.page(config.hypercallPort()));
         serve();
         partition.setCpuid(HypervisorLeaves.apply(partition.cpuid(), privileges, processors));
         partition.msrs().register(SyntheticMsrs.FIRST, SyntheticMsrs.LAST, msrs);
-        partition.ports().register(config.hypercallPort(), 1, 4, hypercalls);
+        partition.ports().register(config.hypercallPort(), Hypercalls.PORTS, 4, hypercalls);
         partition.onReset(this::reset);
         partition.onInit(this::initialize);
     }
@@ -202,6 +205,11 @@ public final class Hypervisor {
             throw new IllegalArgumentException("not an event flag: flag=" + flag);
         }
         synics[vp].signal(sint, flag);
+    }
+
+    /** Raises a synthetic interrupt source with neither message nor event flag; nothing happens while the guest has it masked. */
+    public void raiseSint(int vp, int sint) {
+        synics[vp].raiseSint(sint);
     }
 
     /** Adds something to do when the guest resets, after the interface's own state is reset; every VP stands still. */

@@ -15,7 +15,7 @@ final class HypervisorLeaves {
 
     // Leaf 3, EDX.
     private static final int IDLE_STATE = 1 << 5, FREQUENCY_MSRS = 1 << 8, CRASH_MSRS = 1 << 10, DIRECT_TIMERS = 1 << 19;
-    /** Leaf 4: relaxed timing, and no automatic end of interrupt, which cannot be had with an MSI. */
+    /** Leaf 4: relaxed timing, and no automatic end of interrupt, which not all local APICs can do. */
     private static final int RECOMMENDATIONS = 1 << 5 | 1 << 9;
     private static final int NEVER_NOTIFY_SPINS = -1;
 

@@ -45,7 +45,8 @@ final class SyntheticMsrs implements MsrDevice {
     /** HV_X64_MSR_VP_ASSIST_PAGE of each VP; nothing of the page is used. */
     private final long[] assistPages;
 
-    SyntheticMsrs(Partition partition, long privileges, ReferenceTime time, VpSynic[] synics, Hypercalls hypercalls, int port) {
+    SyntheticMsrs(Partition partition, long privileges, ReferenceTime time, VpSynic[] synics, Hypercalls hypercalls,
+            byte[] hypercallPage) {
         this.partition = partition;
         this.gpa = partition.gpa();
         this.privileges = privileges;
@@ -53,11 +54,7 @@ final class SyntheticMsrs implements MsrDevice {
         this.synics = synics;
         this.hypercalls = hypercalls;
         this.assistPages = new long[synics.length];
-        // ENDBR64, for guests that use indirect branch tracking; OUT port, EAX; RET. INT3 fills the rest.
-        hypercallPage = new byte[GpaSpace.PAGE_SIZE];
-        java.util.Arrays.fill(hypercallPage, (byte) 0xCC);
-        byte[] code = {(byte) 0xF3, 0x0F, 0x1E, (byte) 0xFA, (byte) 0xE7, (byte) port, (byte) 0xC3};
-        System.arraycopy(code, 0, hypercallPage, 0, code.length);
+        this.hypercallPage = hypercallPage;
     }
 
     void crashListener(CrashListener listener) {

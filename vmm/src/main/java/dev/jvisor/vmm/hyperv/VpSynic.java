@@ -30,7 +30,7 @@ final class VpSynic {
 
     private static final int MESSAGE_TIMER_EXPIRED = 0x80000010;
     private static final int FLAG_PENDING = 1;
-    private static final long SINT_MASKED = 1 << 16, SINT_POLLING = 1 << 18;
+    private static final long SINT_MASKED = 1 << 16, SINT_AUTO_EOI = 1 << 17, SINT_POLLING = 1 << 18;
     private static final int FIRST_VECTOR = 16;
     private static final int NO_VECTOR = -1;
 
@@ -45,6 +45,7 @@ final class VpSynic {
     private final OverlayPage messages;
     private final OverlayPage events;
     private final long[] sints = new long[SINTS];
+    private final long[] automaticEoi = new long[4];
     private final MessageQueue[] queues = new MessageQueue[SINTS];
     private final SyntheticTimer[] timers = new SyntheticTimer[TIMERS];
     /** A queue has refused a message since all were empty last. */
@@ -107,6 +108,26 @@ final class VpSynic {
     private int vector(int sint) {
         long s = sints[sint];
         return (s & (SINT_MASKED | SINT_POLLING)) != 0 ? NO_VECTOR : (int) s & 0xFF;
+    }
+
+    /** Raises a SINT's interrupt with nothing to tell. */
+    void raiseSint(int sint) {
+        int vector;
+        synchronized (lock) {
+            vector = vector(sint);
+        }
+        raise(vector);
+    }
+
+    /** SINTs have changed: tells the local APIC which vectors end by themselves. */
+    private void tellAutomaticEoi() {
+        java.util.Arrays.fill(automaticEoi, 0);
+        for (long s : sints) {
+            if ((s & (SINT_MASKED | SINT_AUTO_EOI)) == SINT_AUTO_EOI) {
+                automaticEoi[(int) s >> 6 & 3] |= 1L << s;
+            }
+        }
+        interrupts.setAutomaticEoi(vp, automaticEoi);
     }
 
     private void raise(int vector) {
@@ -274,6 +295,7 @@ final class VpSynic {
         }
         synchronized (lock) {
             sints[n] = value;
+            tellAutomaticEoi();
         }
         rescan();
         return true;
@@ -312,6 +334,7 @@ final class VpSynic {
             messages.reset();
             events.reset();
             java.util.Arrays.fill(sints, SINT_MASKED);
+            tellAutomaticEoi();
             for (MessageQueue q : queues) {
                 if (q != null) {
                     q.clear();
@@ -353,6 +376,7 @@ final class VpSynic {
             for (int i = 0; i < SINTS; i++) {
                 sints[i] = s.sints().get(i);
             }
+            tellAutomaticEoi();
             for (HypervisorState.Message m : s.messages()) {
                 if (queues[m.sint()] == null) {
                     queues[m.sint()] = new MessageQueue(queueCapacity);

@@ -83,7 +83,8 @@ public final class MultibootLoader implements KernelImage {
         List<MemoryMap.Entry> map = MemoryMap.of(o.memoryBytes()).entries();
         info.putInt(4, (int) (BootLayout.EBDA >> 10));
         info.putInt(8, (int) (map.stream().filter(e -> e.base() == 0x100000).mapToLong(MemoryMap.Entry::size).sum() >> 10));
-        info.putInt(16, (int) GuestWriter.commandLine(gpa, o.commandLine(), BootLayout.COMMAND_LINE_MAX - 1));
+        String line = !o.imageName() ? o.commandLine() : o.commandLine().isEmpty() ? image.name() : image.name() + " " + o.commandLine();
+        info.putInt(16, (int) GuestWriter.commandLine(gpa, line, BootLayout.COMMAND_LINE_MAX - 1));
         if (o.initrd() != null) {
             flags |= INFO_MODULES;
             long size = KernelImage.sizeOf(o.initrd());

@@ -173,6 +173,50 @@ class BareMetalTest {
         }
     }
 
+    private static void runIn32BitCode(Backend backend) throws Exception {
+        try (backend; Partition p = Partition.create(backend, PartitionConfig.of("bare", 16 << 20))) {
+            Hypervisor hv = Hypervisor.attach(p, HypervisorConfig.defaults());
+            List<Integer> flags = new CopyOnWriteArrayList<>();
+            hv.connectEvents(0x12, flags::add);
+            SmallCode c = new SmallCode().wrmsr(0x40000000, 0x8100_0006_0100_0000L).wrmsr(0x40000001, HYPERCALL | 1);
+            // mov eax,1005Dh; xor edx,edx; mov ecx,12h; mov ebx,9; mov ebp,page; call ebp; then power off by what it answers, which is 0
+            c.raw("b8").u32(0x1005D).raw("31d2 b9").u32(0x12).raw("bb").u32(9).raw("bd").u32(HYPERCALL).raw("ffd5");
+            c.raw("09d0 e7f4 fa f4");
+            List<Integer> ends = new CopyOnWriteArrayList<>();
+            p.ports().register(0xF4, 4, 4, new PortDevice() {
+                @Override
+                public int portRead(int vp, int port, int size) {
+                    return -1;
+                }
+
+                @Override
+                public void portWrite(int vp, int port, int size, int value) {
+                    ends.add(value);
+                    p.requestStop(StopReason.POWER_OFF);
+                }
+            });
+            p.setBootState(new FlatLoader(c.bytes(), CODE, FlatLoader.Mode.PROTECTED32).load(p.gpa(), BootOptions.of(16 << 20)));
+            p.start();
+            StopReason end = p.awaitStop(Duration.ofSeconds(60));
+            assertEquals(StopReason.POWER_OFF, end);
+            assertEquals(List.of(9), flags);
+            assertEquals(List.of(0), ends);
+        }
+    }
+
+    @Test
+    void callsFrom32BitCodeOnTheSoftwareCpu() throws Exception {
+        runIn32BitCode(new SoftwareBackend());
+    }
+
+    @Test
+    @Tag("kvm")
+    void callsFrom32BitCodeOnKvm() throws Exception {
+        Path device = Path.of("/dev/kvm");
+        assumeTrue(Files.isReadable(device) && Files.isWritable(device), "needs /dev/kvm");
+        runIn32BitCode(KvmBackend.open());
+    }
+
     @Test
     void onTheSoftwareCpu() throws Exception {
         run(new SoftwareBackend(), Irqchip.USER);

@@ -14,6 +14,7 @@ import java.lang.foreign.MemorySegment;
 final class GuestSide implements AutoCloseable {
     static final long HYPERCALL_PAGE = 0x10000, INPUT = 0x11000, TSC_PAGE = 0x12000;
     static final int SINT_VECTOR = 0xF3;
+    static final int PORT = 0xBC;
     static final int SLOT = 2 * 256;
 
     final IdleBackend backend = new IdleBackend();
@@ -68,7 +69,7 @@ final class GuestSide implements AutoCloseable {
         r[1] = control;
         r[2] = in;
         r[8] = out;
-        partition.ports().find(0xE4).portWrite(vp, 0xE4, 4, 0);
+        partition.ports().find(PORT).portWrite(vp, PORT, 4, 0);
         return r[0];
     }
 

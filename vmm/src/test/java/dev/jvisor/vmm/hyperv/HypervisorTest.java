@@ -82,9 +82,9 @@ class HypervisorTest {
         g.write(0, SyntheticMsrs.HYPERCALL, GuestSide.HYPERCALL_PAGE | 1);
         assertEquals(0, g.read(0, SyntheticMsrs.HYPERCALL));
         g.enableHypercalls();
-        byte[] code = new byte[8];
-        MemorySegment.copy(g.gpa.ram(GuestSide.HYPERCALL_PAGE, 8), 0, MemorySegment.ofArray(code), 0, 8);
-        assertArrayEquals(new byte[] {(byte) 0xF3, 0x0F, 0x1E, (byte) 0xFA, (byte) 0xE7, (byte) 0xE4, (byte) 0xC3, (byte) 0xCC}, code);
+        byte[] code = new byte[19];
+        MemorySegment.copy(g.gpa.ram(GuestSide.HYPERCALL_PAGE, 19), 0, MemorySegment.ofArray(code), 0, 19);
+        assertEquals("f30f1efa50483b0424587503e7bcc3e7bdc3cc", java.util.HexFormat.of().formatHex(code));
         assertFalse(g.tryWrite(0, SyntheticMsrs.HYPERCALL, 1L << 40 | 1), "no RAM there");
         g.write(0, SyntheticMsrs.GUEST_OS_ID, 0);
         assertEquals(0, g.read(0, SyntheticMsrs.HYPERCALL) & 1);
@@ -170,7 +170,7 @@ class HypervisorTest {
 
     @Test
     void repCallsReportHowFarTheyCame() {
-        Hypercalls calls = new Hypercalls(g.partition, Privilege.ACCESS_VP_REGISTERS.mask());
+        Hypercalls calls = new Hypercalls(g.partition, Privilege.ACCESS_VP_REGISTERS.mask(), GuestSide.PORT);
         List<Long> seen = new ArrayList<>();
         calls.serve(HypercallCode.GET_VP_REGISTERS, new Hypercall.Form(8, 0, 8, false, call -> {
             for (int left = 2; left > 0 && call.repsDone < call.repCount; left--) {
@@ -232,6 +232,26 @@ class HypervisorTest {
         assertEquals(HvStatus.INVALID_CONNECTION_ID, g.hypercall(0, 0x1005D, 0x10007, 0));
         assertEquals(0, g.hypercall(0, 0x1005D, 0x10008, 0));
         assertEquals(List.of("7:0", "299:5", "32:0", "8:0"), got);
+    }
+
+    @Test
+    void callersIn32BitCodeHaveTheirArgumentsInPairs() {
+        g.enableHypercalls();
+        List<Integer> flags = new ArrayList<>();
+        g.hypervisor.connectEvents(0x12, flags::add);
+        long[] r = g.backend.registers[1];
+        java.util.Arrays.fill(r, 0xDEADBEEF_00000000L);
+        r[0] = 0x1005D;                          // EDX:EAX control, EBX:ECX input, EDI:ESI output
+        r[1] = 0x12;
+        r[3] = 7;
+        g.partition.ports().find(GuestSide.PORT + 1).portWrite(1, GuestSide.PORT + 1, 4, 0);
+        assertEquals(List.of(7), flags);
+        assertEquals(0, r[0]);
+        assertEquals(0, r[2]);
+        r[0] = 0x1005D;
+        r[2] = 0x10_0000;                        // a start of repetition, which this call has none of
+        g.partition.ports().find(GuestSide.PORT + 1).portWrite(1, GuestSide.PORT + 1, 4, 0);
+        assertEquals(HvStatus.INVALID_HYPERCALL_INPUT, r[0]);
     }
 
     @Test
@@ -312,6 +332,31 @@ class HypervisorTest {
         g.write(0, SyntheticMsrs.SINT0 + 2, GuestSide.SINT_VECTOR | 1 << 18);
         assertTrue(g.post(0, 6));
         assertEquals(6, g.slotValue(0));
+        assertEquals(-1, g.takeInterrupt(0));
+    }
+
+    @Test
+    void sintsWithAutomaticEoiDoNotStayInService() {
+        g.enableSynic(0);
+        g.write(0, SyntheticMsrs.SINT0 + 2, GuestSide.SINT_VECTOR | 1 << 17);
+        g.hypervisor.raiseSint(0, 2);
+        assertEquals(GuestSide.SINT_VECTOR, g.apic(0).pendingVector());
+        g.apic(0).acknowledge();
+        g.hypervisor.raiseSint(0, 2);
+        assertEquals(GuestSide.SINT_VECTOR, g.apic(0).pendingVector(), "the next one comes without an EOI");
+        g.apic(0).acknowledge();
+        g.write(0, SyntheticMsrs.SINT0 + 2, GuestSide.SINT_VECTOR);
+        g.hypervisor.raiseSint(0, 2);
+        g.apic(0).acknowledge();
+        g.hypervisor.raiseSint(0, 2);
+        assertEquals(-1, g.apic(0).pendingVector(), "and without the bit it waits for one");
+    }
+
+    @Test
+    void maskedSintsAreNotRaised() {
+        g.enableSynic(0);
+        g.write(0, SyntheticMsrs.SINT0 + 2, GuestSide.SINT_VECTOR | 1 << 16);
+        g.hypervisor.raiseSint(0, 2);
         assertEquals(-1, g.takeInterrupt(0));
     }
 

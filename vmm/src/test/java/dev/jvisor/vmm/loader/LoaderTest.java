@@ -323,6 +323,17 @@ class LoaderTest {
     }
 
     @Test
+    void multibootTakesTheFileNameFirstWhereItIsWanted() throws Exception {
+        byte[] elf = elf(1, 0x100004, 0x100000, "mb elf", 0x100, null);
+        ByteBuffer.wrap(elf).order(ByteOrder.LITTLE_ENDIAN).putInt(0x220, 0x1BADB002).putInt(0x224, 0).putInt(0x228, -0x1BADB002);
+        Path file = file("mb", elf);
+        KernelImage k = KernelImage.open(file);
+        BootOptions named = options.withImageName(true);
+        assertEquals(file + " a b", text(gpa.read32(k.load(gpa, named.withCommandLine("a b")).gpr[3] + 16)));
+        assertEquals(file.toString(), text(gpa.read32(k.load(gpa, named.withCommandLine("")).gpr[3] + 16)));
+    }
+
+    @Test
     void multibootElfIsEnteredAtThePhysicalAddressOfItsEntry() throws Exception {
         byte[] elf = elf(1, 0x100004, 0x100000, "mb elf", 0x100, null);
         ByteBuffer b = ByteBuffer.wrap(elf).order(ByteOrder.LITTLE_ENDIAN);
