@@ -19,6 +19,7 @@ import dev.jvisor.devices.rtc.Rtc;
 import dev.jvisor.devices.serial.ComPort;
 import dev.jvisor.devices.serial.Serial16550;
 import dev.jvisor.devices.serial.SerialState;
+import dev.jvisor.devices.testdev.FirmwareTraces;
 import dev.jvisor.devices.testdev.PcTestDevice;
 import dev.jvisor.devices.vga.TextScreen;
 import dev.jvisor.devices.vga.VgaPorts;
@@ -110,6 +111,7 @@ public final class Motherboard {
         if (config.testDevices()) {
             testDevice.register(ports, partition.gpa());
             fwCfg.register(ports);
+            leaveFirmwareTraces();
         }
         addSmallPorts(ports, config);
         partition.onReset(this::reset);
@@ -162,6 +164,14 @@ public final class Motherboard {
         if (testDevice != null) {
             testDevice.reset();
             fwCfg.reset();
+            leaveFirmwareTraces();
+        }
+    }
+
+    private void leaveFirmwareTraces() {
+        // Chips in the backend cannot be reached before a VP runs.
+        if (pic != null && pit != null) {
+            FirmwareTraces.leave(partition.gpa(), pic, pit);
         }
     }
 

@@ -13,7 +13,8 @@ import java.util.Map;
  * @param debugConsole where bytes written to port E9h go; null for no such port
  * @param wallClock the time of day that the real-time clock shows
  * @param vga whether there is a VGA text screen
- * @param testDevices whether there are the devices that test images expect: {@code pc-testdev} and firmware configuration
+ * @param testDevices whether there are the devices that test images expect: {@code pc-testdev}, firmware configuration, and what
+ *        firmware leaves behind
  * @param backendPit whether a backend that has the interrupt controllers has the interval timer and port 61h too; without effect elsewhere
  */
 public record MotherboardConfig(Map<ComPort, SerialBackend> serial, boolean debugExit, SerialBackend debugConsole, InstantSource wallClock,

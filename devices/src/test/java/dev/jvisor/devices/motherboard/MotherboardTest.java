@@ -12,11 +12,15 @@ import dev.jvisor.devices.testing.ScriptedBackend;
 import dev.jvisor.vmm.acpi.AcpiConfig;
 import dev.jvisor.vmm.acpi.AcpiTables;
 import dev.jvisor.vmm.backend.InterceptHandler;
+import dev.jvisor.vmm.loader.BootOptions;
+import dev.jvisor.vmm.loader.FlatLoader;
 import dev.jvisor.vmm.memory.GpaSpace;
 import dev.jvisor.vmm.partition.Partition;
 import dev.jvisor.vmm.partition.PartitionConfig;
 import dev.jvisor.vmm.partition.StopReason;
+import dev.jvisor.vmm.x86.SoftwareBackend;
 import java.time.Duration;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -93,6 +97,20 @@ class MotherboardTest {
         assertArrayEquals(new int[] {0x12345678, 1, 0x55}, seen);
         run(MotherboardConfig.of(console), guest);
         assertArrayEquals(new int[] {-1, 0xFF, -1}, seen);
+    }
+
+    @Test
+    void testImagesInRealModeFindWhatFirmwareLeaves() throws Exception {
+        try (Partition p = Partition.create(new SoftwareBackend(), PartitionConfig.of("test", 16 << 20))) {
+            new Motherboard(p, MotherboardConfig.of(console).withTestDevices(true).withDebugExit(true));
+            // sti; hlt; int 99h; mov ax, [46Ch]; out F4h, ax: the timer's interrupt ends the halt and was counted, others return
+            byte[] code = HexFormat.of().parseHex("fbf4cd99a16c04e7f4");
+            p.setBootState(new FlatLoader(code, 0x7C00, FlatLoader.Mode.REAL16).load(p.gpa(), BootOptions.of(16 << 20)));
+            p.start();
+            StopReason end = p.awaitStop(Duration.ofSeconds(30));
+            assertEquals(StopReason.Kind.DEBUG_EXIT, end.kind());
+            assertTrue(end.code() > 0, () -> "ticks: " + end.code());
+        }
     }
 
     @Test

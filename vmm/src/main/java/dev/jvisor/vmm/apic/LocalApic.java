@@ -349,6 +349,11 @@ public final class LocalApic implements VpInterrupts {
     }
 
     @Override
+    public boolean localApicEnabled() {
+        return enabled();
+    }
+
+    @Override
     public void setTscOffset(long offset) {
         timer.setTscOffset(offset);
     }

@@ -35,6 +35,11 @@ public interface VpInterrupts {
     /** Sets CR8. */
     void setCr8(int value);
 
+    /** {@return whether the local APIC is enabled by IA32_APIC_BASE; CPUID says so} */
+    default boolean localApicEnabled() {
+        return true;
+    }
+
     /**
      * The guest has set its time-stamp counter: from now on it is the partition's clock in ticks plus {@code offset}. TSC deadlines are
      * reckoned by it.

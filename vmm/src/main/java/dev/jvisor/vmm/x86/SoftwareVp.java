@@ -241,7 +241,9 @@ final class SoftwareVp implements BackendVp {
             return null;
         }
         boolean tf = (c.sysFlags & Flags.TF) != 0;
-        if ((c.mode & Cpu.MODE_SINGLE) != 0 && DebugRegisters.breakpointBefore(c)) {
+        boolean held = c.shadow && c.stackShadow;
+        c.stackShadow = false;
+        if ((c.mode & Cpu.MODE_SINGLE) != 0 && !held && DebugRegisters.breakpointBefore(c)) {
             if (!EventDelivery.deliver(c, Cpu.DB, EventDelivery.Kind.EXCEPTION, false, 0, c.rip)) {
                 shutdown = true;
             }

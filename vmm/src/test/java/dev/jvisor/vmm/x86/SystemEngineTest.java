@@ -261,6 +261,42 @@ class SystemEngineTest {
     }
 
     @Test
+    void breakpointAfterALoadOfSsDoesNotStop() {
+        VpState s = boot(TO_LONG_MODE + """
+                mov edi, 1
+                lea rsi, [rip + debug]
+                mov edx, 0x8E00
+                call gate
+                lea rax, [rip + target]
+                mov dr0, rax
+                mov eax, 0x401
+                mov dr7, rax
+                mov ebx, 0x10
+                mov ecx, '1'
+                mov ss, ebx
+                target:
+                nop
+                lea rax, [rip + second]
+                mov dr0, rax
+                mov ecx, '2'
+                cli
+                sti
+                second:
+                nop
+                hlt
+
+                debug:
+                mov al, cl
+                out 0xE9, al
+                cli
+                xor eax, eax
+                mov dr7, rax
+                iretq
+                """);
+        assertEquals("2", m.output.toString(), "held off after MOV SS, not after STI");
+    }
+
+    @Test
     void virtual8086CodeIsInterruptedAndResumed() {
         VpState s = TestMachine.flat32();
         s.gdtLimit = 0xFF;

@@ -180,6 +180,8 @@ public final class Cpu {
     public final Block[] jumpCache = new Block[JUMP_CACHE];
     /** Interrupts are held off for one instruction. */
     public boolean shadow;
+    /** The shadow is that of a load of SS, which holds debug exceptions off as well. */
+    public boolean stackShadow;
     /** HLT was executed. */
     public boolean halted;
     /** NMIs are blocked until IRET. */

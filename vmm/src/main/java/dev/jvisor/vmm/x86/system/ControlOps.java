@@ -220,6 +220,7 @@ final class ControlOps {
         if ((c.sysFlags & Flags.IF) == 0) {
             c.setSysFlags(c.sysFlags | Flags.IF);
             c.shadow = true;
+            c.stackShadow = false;
             c.raise(Cpu.PEND_SLOW);
         }
     }

@@ -156,6 +156,9 @@ public final class CpuidModel {
         switch (leaf) {
             case 1 -> {
                 ebx = ebx & 0xFF_FFFF | c.index << 24;
+                if (!c.interrupts.localApicEnabled()) {
+                    edx &= ~(1 << 9);
+                }
                 ecx = ecx & ~(1 << 27) | ((c.cr4 & Cpu.CR4_OSXSAVE) != 0 ? 1 << 27 : 0);
             }
             case 0xB -> {

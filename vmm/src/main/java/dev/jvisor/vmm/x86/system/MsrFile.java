@@ -26,7 +26,7 @@ public final class MsrFile {
     static final long ARCH_CAPABILITIES = 0x1 | 0x8 | 0x10 | 0x20 | 0x40 | 0x100 | 0xE000 | 1 << 20 | 1 << 24 | 1 << 26 | 1 << 27;
     /** Fast strings; no BTS, no PEBS. */
     static final long MISC_ENABLE_RESET = 0x1801;
-    private static final long MISC_ENABLE_WRITABLE = 0x1 | 1 << 3 | 1 << 7 | 1 << 16 | 1 << 18 | 1 << 22 | 1L << 34 | 0x1800;
+    private static final long MISC_ENABLE_WRITABLE = 0x1 | 1 << 3 | 1 << 7 | 1 << 16 | 1 << 18 | 1 << 22 | 1 << 23 | 1L << 34 | 0x1800;
     /** Fixed ranges, write-combining, count of variable ones. */
     private static final long MTRR_CAP = 1 << 10 | 1 << 8 | Msrs.VARIABLE_MTRRS;
     private static final long EFER_WRITABLE = Cpu.EFER_SCE | Cpu.EFER_LME | Cpu.EFER_NXE;

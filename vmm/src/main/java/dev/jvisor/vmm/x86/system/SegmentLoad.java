@@ -106,7 +106,9 @@ final class SegmentLoad {
         int attr = c.segAttr[seg];
         boolean conforming = (attr & 0x1C) == 0x1C;
         if ((attr & Descriptor.UNUSABLE) == 0 && (attr >> 5 & 3) < c.cpl && !conforming) {
-            setNull(c, seg, 0);
+            // The selector becomes null and the segment unusable, but 64-bit code goes on with the base of FS and GS.
+            c.segSel[seg] = 0;
+            c.segAttr[seg] = Descriptor.UNUSABLE;
         } else if ((attr & Descriptor.UNUSABLE) != 0) {
             // The selector may be 1 to 3: a null with an RPL; hardware clears that too.
             c.segSel[seg] = c.cpl > (c.segSel[seg] & 3) ? 0 : c.segSel[seg];

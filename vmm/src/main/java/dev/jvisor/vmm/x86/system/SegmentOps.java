@@ -84,6 +84,7 @@ final class SegmentOps {
         SegmentLoad.data(c, seg, selector, u);
         if (seg == Cpu.SS) {
             c.shadow = true;
+            c.stackShadow = true;
             c.noTrap = true;
             c.raise(Cpu.PEND_SLOW);
         }

@@ -287,6 +287,21 @@ class EventDeliveryTest {
     }
 
     @Test
+    void iretToAnOuterLevelTakesGsAwayButNotItsBase() {
+        t.longMode(0);
+        t.load(Cpu.GS, TestCpu.DATA0);
+        c.segBase[Cpu.GS] = 0x400000;
+        long[] frame = {0x5000, TestCpu.CODE64_3, 2, 0x9800, TestCpu.DATA3};
+        for (int k = 0; k < 5; k++) {
+            t.w64(0x9000 + 8 * k, frame[k]);
+        }
+        InterruptReturn.run(c, 8, t.here());
+        assertEquals(3, c.cpl);
+        assertEquals(0, c.segSel[Cpu.GS]);
+        assertEquals(0x400000, c.segBase[Cpu.GS], "user code goes on with it");
+    }
+
+    @Test
     void iretToCompatibilityMode() {
         t.longMode(0);
         long[] frame = {0x40_5000, TestCpu.CODE3, Flags.IF | 2, 0x7654_3210L, TestCpu.DATA3};

@@ -117,6 +117,8 @@ class SystemRegistersTest {
         assertTrue(write(MsrFile.IA32_MTRR_PHYSBASE0 + 1, 0x3FFF_C000_0800L));
         assertFalse(write(MsrFile.IA32_MTRR_FIX4K_C0000, 3));
         assertFalse(write(MsrFile.IA32_ARCH_CAPABILITIES, 0));
+        assertTrue(write(MsrFile.IA32_MISC_ENABLE, 0x400C51809L), "every bit that the manual gives a meaning");
+        assertFalse(write(MsrFile.IA32_MISC_ENABLE, 2));
         assertFalse(write(0x12345, 0));
         assertFalse(MsrFile.read(c, 0x12345));
         assertEquals(0xFEE00800L, read(MsrFile.IA32_APIC_BASE));
@@ -165,6 +167,15 @@ class SystemRegistersTest {
         assertEquals(0, c.r[Cpu.RAX]);
         cpuid(0x80000008, 0);
         assertEquals(46 | 48 << 8, c.r[Cpu.RAX]);
+    }
+
+    @Test
+    void cpuidHidesALocalApicThatIsOff() {
+        cpuid(1, 0);
+        assertEquals(1 << 9, c.r[Cpu.RDX] & 1 << 9);
+        t.interrupts.enabled = false;
+        cpuid(1, 0);
+        assertEquals(0, c.r[Cpu.RDX] & 1 << 9);
     }
 
     @Test

@@ -164,6 +164,7 @@ final class TestCpu {
 
     static final class Interrupts implements VpInterrupts {
         int cr8;
+        boolean enabled = true;
 
         @Override public int pendingVector() { return -1; }
         @Override public int acknowledge() { return -1; }
@@ -175,6 +176,7 @@ final class TestCpu {
         @Override public boolean sipiPending() { return false; }
         @Override public int cr8() { return cr8; }
         @Override public void setCr8(int value) { cr8 = value; }
+        @Override public boolean localApicEnabled() { return enabled; }
     }
 
     final class Handler implements InterceptHandler {
