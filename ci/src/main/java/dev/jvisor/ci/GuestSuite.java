@@ -32,8 +32,9 @@ public final class GuestSuite {
      * @param processors number of virtual processors
      * @param memory RAM in MiB
      * @param arguments the guest's command line
+     * @param environment file of the suite's own switches, handed over as first module; null for none
      */
-    public record Case(String name, Path image, int processors, int memory, String arguments) { }
+    public record Case(String name, Path image, int processors, int memory, String arguments, Path environment) { }
 
     /**
      * What an image said.
@@ -60,6 +61,8 @@ public final class GuestSuite {
     private final String backend;
     private final Duration limit;
     private final Path logs;
+
+    private static volatile Process running;
 
     private GuestSuite(Path root, String backend, Duration limit, Path logs) {
         this.root = root;
@@ -100,6 +103,11 @@ public final class GuestSuite {
                 cases.add(c);
             }
         }
+        Runtime.getRuntime().addShutdownHook(new Thread(() -> {
+            if (running != null) {
+                running.destroy();
+            }
+        }));
         System.exit(suite.run(cases, qemu) ? 0 : 1);
     }
 
@@ -120,18 +128,24 @@ public final class GuestSuite {
             sections(Files.readAllLines(configuration)).forEach((name, s) -> {
                 Path image = dir.resolve(s.getOrDefault("file", ""));
                 if (Files.isRegularFile(image) && !(" " + s.getOrDefault("groups", "") + " ").contains(" nodefault ")) {
-                    cases.add(new Case(name, image, Integer.parseInt(s.getOrDefault("smp", "1")), memory(s), arguments(s)));
+                    cases.add(new Case(name, image, Integer.parseInt(s.getOrDefault("smp", "1")), memory(s), arguments(s), environment(dir, name)));
                 }
             });
         }
         try (Stream<Path> files = Files.list(dir)) {
             for (Path image : files.filter(f -> f.toString().endsWith(".flat")).sorted().toList()) {
                 if (cases.stream().noneMatch(c -> c.image.equals(image))) {
-                    cases.add(new Case(image.getFileName().toString().replaceFirst("\\.flat$", ""), image, 1, MEMORY, ""));
+                    String name = image.getFileName().toString().replaceFirst("\\.flat$", "");
+                    cases.add(new Case(name, image, 1, MEMORY, "", environment(dir, name)));
                 }
             }
         }
         return cases;
+    }
+
+    private static Path environment(Path dir, String name) {
+        Path file = dir.resolve(name + ".env");
+        return Files.isRegularFile(file) ? file : null;
     }
 
     private static Map<String, Map<String, String>> sections(List<String> lines) {
@@ -198,15 +212,24 @@ public final class GuestSuite {
     }
 
     private List<String> jvisor(Case c) {
-        return List.of(root.resolve("jvisor").toString(), "run", "--backend", backend, "--kernel", c.image.toString(), "--processors",
-                Integer.toString(c.processors), "--memory", c.memory + "M", "--timeout", limit.toSeconds() + "s", "--test-devices", "--debug-exit",
-                "--no-restart", "--append", c.arguments);
+        List<String> command = new ArrayList<>(List.of(root.resolve("jvisor").toString(), "run", "--backend", backend, "--kernel",
+                c.image.toString(), "--processors", Integer.toString(c.processors), "--memory", c.memory + "M", "--timeout",
+                limit.toSeconds() + "s", "--test-devices", "--debug-exit", "--no-restart", "--append", c.arguments));
+        if (c.environment != null) {
+            command.addAll(List.of("--initrd", c.environment.toString()));
+        }
+        return command;
     }
 
     private static List<String> qemu(Case c) {
-        return List.of("qemu-system-x86_64", "-machine", "pc,accel=tcg", "-cpu", "max", "-m", Integer.toString(c.memory), "-smp",
-                Integer.toString(c.processors), "-no-reboot", "-nodefaults", "-display", "none", "-serial", "stdio", "-device", "pc-testdev",
-                "-device", "isa-debug-exit,iobase=0xf4,iosize=0x4", "-kernel", c.image.toString(), "-append", c.arguments);
+        List<String> command = new ArrayList<>(List.of("qemu-system-x86_64", "-machine", "pc,accel=tcg", "-cpu", "max", "-m",
+                Integer.toString(c.memory), "-smp", Integer.toString(c.processors), "-no-reboot", "-nodefaults", "-display", "none", "-serial",
+                "stdio", "-device", "pc-testdev", "-device", "isa-debug-exit,iobase=0xf4,iosize=0x4", "-kernel", c.image.toString(), "-append",
+                c.arguments));
+        if (c.environment != null) {
+            command.addAll(List.of("-initrd", c.environment.toString()));
+        }
+        return command;
     }
 
     private Outcome execute(Case c, String who, List<String> command) throws IOException, InterruptedException {
@@ -217,6 +240,7 @@ public final class GuestSuite {
             b.environment().put("JVISOR_BUILD", "never");
             long began = System.nanoTime();
             Process p = b.start();
+            running = p;
             // jvisor keeps to the limit by itself, and then says where it was.
             boolean ended = p.waitFor(limit.toSeconds() + 20, TimeUnit.SECONDS);
             if (!ended) {
@@ -226,7 +250,8 @@ public final class GuestSuite {
             String output = Files.readString(out, StandardCharsets.ISO_8859_1);
             // Codes that a guest gives through its port are odd; 3 may be that, or a crash, which jvisor tells of.
             String end = !ended || p.exitValue() == 4 && who.equals("jvisor") ? "timed out"
-                    : output.contains("jvisor: the guest crashed") ? "crashed" : (p.exitValue() & 1) == 0 ? "ended with " + p.exitValue() : "";
+                    : output.contains("jvisor: the guest crashed") ? "crashed"
+                    : output.contains("Unhandled exception") || output.contains("assert failed") ? "aborted" : (p.exitValue() & 1) == 0 ? "ended with " + p.exitValue() : "";
             return outcome(output, end, seconds);
         } finally {
             if (logs == null) {

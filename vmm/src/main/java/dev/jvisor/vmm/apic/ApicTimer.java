@@ -64,6 +64,7 @@ final class ApicTimer {
         timer.disarm();
     }
 
+    /** On the timer thread, and wherever the VP could see that the time has come before that thread does. */
     private void fire() {
         synchronized (this) {
             long now = timers.nowNs();
@@ -76,7 +77,7 @@ final class ApicTimer {
                 // Ticks missed while the host was away are dropped, and the phase is kept.
                 arm(deadlineNs + ((now - deadlineNs) / period + 1) * period);
             } else {
-                armed = false;
+                disarm();
                 tscDeadline = 0;
             }
         }
@@ -84,7 +85,12 @@ final class ApicTimer {
     }
 
     /** The mode bits of the LVT entry were written. */
-    synchronized void setMode(int newMode) {
+    void setMode(int newMode) {
+        fire();
+        changeMode(newMode);
+    }
+
+    private synchronized void changeMode(int newMode) {
         if (newMode == mode) {
             return;
         }
@@ -113,7 +119,12 @@ final class ApicTimer {
         }
     }
 
-    synchronized int currentCount() {
+    int currentCount() {
+        fire();
+        return count();
+    }
+
+    private synchronized int count() {
         if (!armed || mode == LocalApicRegisters.TIMER_TSC_DEADLINE) {
             return 0;
         }
@@ -134,27 +145,34 @@ final class ApicTimer {
 
     /** Changes the divider; a count under way keeps what is left of it, in counts. */
     synchronized void setDivide(int value) {
-        int count = currentCount();
+        int count = count();
         divide = value & 0xB;
         if (armed && mode != LocalApicRegisters.TIMER_TSC_DEADLINE) {
             arm(timers.nowNs() + Integer.toUnsignedLong(count) * divisor());
         }
     }
 
-    synchronized long tscDeadline() {
-        return tscDeadline;
+    long tscDeadline() {
+        fire();
+        synchronized (this) {
+            return tscDeadline;
+        }
     }
 
-    synchronized void setTscDeadline(long value) {
-        if (mode != LocalApicRegisters.TIMER_TSC_DEADLINE) {
-            return;
+    /** Arms the timer; a deadline that has passed already fires at once. */
+    void setTscDeadline(long value) {
+        synchronized (this) {
+            if (mode != LocalApicRegisters.TIMER_TSC_DEADLINE) {
+                return;
+            }
+            tscDeadline = value;
+            if (value == 0) {
+                disarm();
+            } else {
+                armDeadline();
+            }
         }
-        tscDeadline = value;
-        if (value == 0) {
-            disarm();
-        } else {
-            armDeadline();
-        }
+        fire();
     }
 
     synchronized void setTscOffset(long offset) {

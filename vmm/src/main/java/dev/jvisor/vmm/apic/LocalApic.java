@@ -14,8 +14,6 @@ import java.util.concurrent.atomic.AtomicInteger;
  *
  * <p>An interrupt of a PIC (ExtINT on LINT0) is offered by {@link #pendingVector} as 0, since its vector is known only when
  * {@link #acknowledge} asks the PIC. LINT0 of VP 0 starts as ExtINT, unmasked, as firmware leaves it.
- *
- * <p>The registers stay at their default address whatever the guest writes to the base field of IA32_APIC_BASE.
  */
 public final class LocalApic implements VpInterrupts {
     /** IA32_APIC_BASE. */
@@ -38,6 +36,7 @@ public final class LocalApic implements VpInterrupts {
     private final ApicTimer timer;
     private Runnable changed = () -> { };
     private Runnable startup = () -> { };
+    private Runnable moved = () -> { };
     private volatile ExternalInterrupt external;
 
     private final VectorSet irr = new VectorSet();
@@ -45,7 +44,12 @@ public final class LocalApic implements VpInterrupts {
     private final VectorSet tmr = new VectorSet();
     /** Vectors that do not stay in service; not the APIC's own state but that of whoever set it. */
     private final VectorSet automaticEoi = new VectorSet();
-    private final AtomicBoolean nmi = new AtomicBoolean();
+    /**
+     * NMIs that wait: at most one while another is in service, else two, because the first would be in service by now had the VP not been
+     * away.
+     */
+    private final AtomicInteger nmis = new AtomicInteger();
+    private volatile boolean nmiInService;
     private final AtomicBoolean init = new AtomicBoolean();
     private final AtomicInteger sipi = new AtomicInteger(-1);
     private final AtomicInteger pendingErrors = new AtomicInteger();
@@ -81,6 +85,19 @@ public final class LocalApic implements VpInterrupts {
         this.startup = whenStartup;
     }
 
+    /** Says whom to tell when the address of its register page, in IA32_APIC_BASE, has changed; before the VP runs. */
+    public void onMove(Runnable whenMoved) {
+        moved = whenMoved;
+    }
+
+    private void changeBase(long value) {
+        boolean moves = (apicBase ^ value) >>> 12 != 0;
+        apicBase = value;
+        if (moves) {
+            moved.run();
+        }
+    }
+
     /** Says which vectors end by themselves; see {@link dev.jvisor.vmm.backend.InterruptController#setAutomaticEoi}. */
     void setAutomaticEoi(long[] vectors) {
         automaticEoi.restore(vectors);
@@ -103,8 +120,9 @@ public final class LocalApic implements VpInterrupts {
 
     /** Power-up and reset. */
     void reset() {
-        apicBase = 0xFEE00000L | BASE_ENABLE | (id == 0 ? BASE_BSP : 0);
-        nmi.set(false);
+        changeBase(0xFEE00000L | BASE_ENABLE | (id == 0 ? BASE_BSP : 0));
+        nmis.set(0);
+        nmiInService = false;
         init.set(false);
         sipi.set(-1);
         lint0.set(false);
@@ -207,7 +225,7 @@ public final class LocalApic implements VpInterrupts {
                 changed.run();
             }
             case MODE_NMI -> {
-                nmi.set(true);
+                nmis.getAndUpdate(n -> Math.min(n + 1, nmiInService ? 1 : 2));
                 changed.run();
             }
             case MODE_INIT -> {
@@ -306,12 +324,21 @@ public final class LocalApic implements VpInterrupts {
 
     @Override
     public boolean takeNmi() {
-        return nmi.get() && nmi.getAndSet(false);
+        if (nmis.get() == 0) {
+            return false;
+        }
+        nmiInService = true;
+        return nmis.getAndUpdate(n -> Math.max(n - 1, 0)) > 0;
+    }
+
+    @Override
+    public void endOfNmi() {
+        nmiInService = false;
     }
 
     @Override
     public boolean nmiPending() {
-        return nmi.get();
+        return nmis.get() > 0;
     }
 
     @Override
@@ -471,6 +498,9 @@ public final class LocalApic implements VpInterrupts {
         }
         switch (register) {
             case SELF_IPI -> {
+                if (value > 0xFF) {
+                    return false;
+                }
                 sendIpi(SHORTHAND_SELF << ICR_SHORTHAND_SHIFT | (int) value & 0xFF, 0);
                 return true;
             }
@@ -495,7 +525,7 @@ public final class LocalApic implements VpInterrupts {
         if ((value & BASE_RESERVED) != 0 || willBeX2 && !willBeEnabled || wasX2 && willBeEnabled && !willBeX2 || !enabled() && willBeX2) {
             return false;
         }
-        apicBase = value;
+        changeBase(value);
         if ((changedBits & BASE_ENABLE) != 0 && !willBeEnabled) {
             resetRegisters();
         }
@@ -607,12 +637,12 @@ public final class LocalApic implements VpInterrupts {
         ApicTimer.State t = timer.save();
         return new LocalApicState(apicBase, tpr, ldr, dfr, svr, esr, pendingErrors.get(),
                 (long) icrHigh << 32 | Integer.toUnsignedLong(icrLow), lvt.clone(), irr.save(), isr.save(), tmr.save(),
-                nmi.get(), init.get(), sipi.get(), t.initialCount(), t.divide(), t.tscDeadline(), t.remainingNs());
+                nmis.get(), init.get(), sipi.get(), t.initialCount(), t.divide(), t.tscDeadline(), t.remainingNs());
     }
 
     /** Takes over what {@link #save} gave; the VP is paused. */
     public void restore(LocalApicState s) {
-        apicBase = s.apicBase();
+        changeBase(s.apicBase());
         tpr = s.tpr();
         ldr = s.ldr();
         dfr = s.dfr();
@@ -625,7 +655,7 @@ public final class LocalApic implements VpInterrupts {
         irr.restore(s.irr());
         isr.restore(s.isr());
         tmr.restore(s.tmr());
-        nmi.set(s.nmi());
+        nmis.set(s.nmis());
         init.set(s.init());
         sipi.set(s.sipi());
         timer.restore(new ApicTimer.State(s.timerInitialCount(), s.timerDivide(), s.tscDeadline(), s.timerRemainingNs()),

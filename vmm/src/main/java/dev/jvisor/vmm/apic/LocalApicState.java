@@ -15,7 +15,7 @@ package dev.jvisor.vmm.apic;
  * @param irr requested vectors, 4 words
  * @param isr vectors in service, 4 words
  * @param tmr level-triggered vectors, 4 words
- * @param nmi an NMI waits
+ * @param nmis how many NMIs wait
  * @param init an INIT waits
  * @param sipi vector of a start-up IPI that waits, or -1
  * @param timerInitialCount register 0x380
@@ -24,5 +24,5 @@ package dev.jvisor.vmm.apic;
  * @param timerRemainingNs until the timer expires, nanoseconds; -1 when it is not armed
  */
 public record LocalApicState(long apicBase, int tpr, int ldr, int dfr, int svr, int esr, int pendingErrors, long icr, int[] lvt,
-        long[] irr, long[] isr, long[] tmr, boolean nmi, boolean init, int sipi,
+        long[] irr, long[] isr, long[] tmr, int nmis, boolean init, int sipi,
         int timerInitialCount, int timerDivide, long tscDeadline, long timerRemainingNs) { }

@@ -11,8 +11,11 @@ public interface VpInterrupts {
     /** Accepts what {@link #pendingVector()} offered: it moves to service. {@return the vector to deliver, -1 if it went away meanwhile} */
     int acknowledge();
 
-    /** {@return whether an NMI waits; taking it clears it} */
+    /** {@return whether an NMI waits; taking it puts it in service} */
     boolean takeNmi();
+
+    /** The guest has ended its NMI handler, by IRET: only while it runs are further NMIs merged into one. */
+    default void endOfNmi() { }
 
     /** {@return whether an NMI waits} */
     boolean nmiPending();

@@ -10,9 +10,7 @@ import dev.jvisor.vmm.backend.BackendPartition;
 import dev.jvisor.vmm.backend.BackendVp;
 import dev.jvisor.vmm.backend.CpuidTable;
 import dev.jvisor.vmm.backend.InterruptController;
-import dev.jvisor.vmm.backend.MsrValue;
 import dev.jvisor.vmm.memory.GpaSpace;
-import dev.jvisor.vmm.memory.MmioDevice;
 import dev.jvisor.vmm.state.VpState;
 import dev.jvisor.vmm.time.SystemClock;
 import dev.jvisor.vmm.time.TimerThread;
@@ -77,7 +75,8 @@ public final class Partition implements AutoCloseable {
                 software = new SoftwareInterruptController(config.processors(), timers, backend.tscHz());
                 split = null;
                 interrupts = software;
-                mapLocalApics();
+                gpa.mapMmio(MemoryLayout.IO_APIC, GpaSpace.PAGE_SIZE, software.ioApic());
+                LocalApicPages.install(software, config.processors(), gpa, msrs);
             }
             case SPLIT -> {
                 software = null;
@@ -116,35 +115,6 @@ public final class Partition implements AutoCloseable {
     /** Makes a partition whose time is the caller's, for example a virtual clock. */
     public static Partition create(Backend backend, PartitionConfig config, Timers timers) {
         return new Partition(backend, config, timers, null);
-    }
-
-    private void mapLocalApics() {
-        gpa.mapMmio(MemoryLayout.IO_APIC, GpaSpace.PAGE_SIZE, software.ioApic());
-        gpa.mapMmio(MemoryLayout.LOCAL_APIC, GpaSpace.PAGE_SIZE, new MmioDevice() {
-            @Override
-            public long mmioRead(int vp, long offset, int size) {
-                return software.localApic(vp).mmioRead(offset, size);
-            }
-
-            @Override
-            public void mmioWrite(int vp, long offset, int size, long value) {
-                software.localApic(vp).mmioWrite(offset, size, value);
-            }
-        });
-        MsrDevice apicMsrs = new MsrDevice() {
-            @Override
-            public boolean msrRead(int vp, int index, MsrValue value) {
-                return software.localApic(vp).msrRead(index, value);
-            }
-
-            @Override
-            public boolean msrWrite(int vp, int index, long value) {
-                return software.localApic(vp).msrWrite(index, value);
-            }
-        };
-        msrs.register(LocalApic.MSR_APIC_BASE, LocalApic.MSR_APIC_BASE, apicMsrs);
-        msrs.register(LocalApic.MSR_TSC_DEADLINE, LocalApic.MSR_TSC_DEADLINE, apicMsrs);
-        msrs.register(LocalApic.MSR_X2APIC_FIRST, LocalApic.MSR_X2APIC_LAST, apicMsrs);
     }
 
     /** {@return what it was made from} */

@@ -3,6 +3,8 @@ package dev.jvisor.vmm.apic;
 import static org.junit.jupiter.api.Assertions.*;
 
 import dev.jvisor.vmm.backend.MsrValue;
+import dev.jvisor.vmm.time.Timer;
+import dev.jvisor.vmm.time.Timers;
 import dev.jvisor.vmm.time.VirtualClock;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -348,5 +350,78 @@ class LocalApicTest {
         eoi(b);
         other.advance(50_000);
         assertEquals(0x30, b.acknowledge());
+    }
+
+    @Test
+    void deadlineInThePastInterruptsBeforeTheNextInstruction() {
+        apic.mmioWrite(0x320, 4, 2 << 17 | 0x60);
+        clock.advance(1000);
+        assertTrue(apic.msrWrite(0x6E0, 1));
+        assertEquals(0x60, apic.pendingVector(), "the timer thread has had no time to run");
+        assertEquals(0, msr(apic, 0x6E0));
+    }
+
+    @Test
+    void oneShotThatTheGuestSeesAtZeroIsOverThoughTheTimerThreadIsLate() {
+        LateClock late = new LateClock();
+        SoftwareInterruptController board = new SoftwareInterruptController(1, late, 1_000_000_000L);
+        LocalApic a = board.localApic(0);
+        a.mmioWrite(0xF0, 4, 0x1FF);
+        a.mmioWrite(0x3E0, 4, 0xB);
+        a.mmioWrite(0x320, 4, 0x61);
+        a.mmioWrite(0x380, 4, 1000);
+        late.now = 1000;
+        assertEquals(0, a.mmioRead(0x390, 4));
+        assertEquals(0x61, a.pendingVector(), "at zero the interrupt has been sent");
+        a.mmioWrite(0x320, 4, 1 << 17 | 0x61);
+        late.now = 1500;
+        assertEquals(0, a.mmioRead(0x390, 4), "a change to periodic does not start what is over");
+    }
+
+    /** Time that passes without any timer firing. */
+    private static final class LateClock implements Timers {
+        long now;
+
+        @Override
+        public long nowNs() {
+            return now;
+        }
+
+        @Override
+        public Timer create(String name, Runnable callback) {
+            return new Timer() {
+                @Override
+                public void arm(long deadlineNs) { }
+
+                @Override
+                public void disarm() { }
+            };
+        }
+    }
+
+    @Test
+    void selfIpiHasNoMoreThanAVector() {
+        x2apic(apic);
+        assertFalse(apic.msrWrite(0x83F, 0x100));
+        assertFalse(apic.msrWrite(0x83F, 0xFF000041L));
+        assertTrue(apic.msrWrite(0x83F, 0x41));
+        assertEquals(0x41, apic.pendingVector());
+    }
+
+    @Test
+    void twoNmisBeforeTheFirstIsServedAreTwo() {
+        apic.accept(4, 0, false);
+        apic.accept(4, 0, false);
+        apic.accept(4, 0, false);
+        assertTrue(apic.takeNmi());
+        assertTrue(apic.nmiPending(), "one in service and one waiting");
+        apic.endOfNmi();
+        assertTrue(apic.takeNmi());
+        assertFalse(apic.nmiPending());
+        apic.accept(4, 0, false);
+        apic.accept(4, 0, false);
+        apic.endOfNmi();
+        assertTrue(apic.takeNmi());
+        assertFalse(apic.nmiPending(), "while one is served, the others are one");
     }
 }

@@ -3,6 +3,8 @@ package dev.jvisor.vmm.partition;
 import static org.junit.jupiter.api.Assertions.*;
 
 import dev.jvisor.vmm.backend.VpExit;
+import dev.jvisor.vmm.memory.GpaRegion;
+import dev.jvisor.vmm.memory.GpaSpace;
 import dev.jvisor.vmm.state.VpState;
 import dev.jvisor.vmm.time.VirtualClock;
 import java.time.Duration;
@@ -68,6 +70,27 @@ class PartitionTest {
             vp.state.activity = VpState.Activity.HALTED;
             return VpExit.HALT;
         }));
+    }
+
+    @Test
+    void localApicRegistersMoveWithTheirBase() {
+        try (Partition p = Partition.create(new FakeBackend((vp, h) -> VpExit.HALT), CONFIG.withProcessors(2), new VirtualClock())) {
+            GpaSpace gpa = p.gpa();
+            MsrDevice base = p.msrs().find(0x1B);
+            long version = gpa.find(0xFEE00030L).device().mmioRead(1, 0x30, 4);
+            assertTrue(base.msrWrite(1, 0x1B, 0xFED40800L));
+            assertEquals(version, gpa.find(0xFED40030L).device().mmioRead(1, 0x30, 4));
+            assertEquals(-1, gpa.find(0xFED40030L).device().mmioRead(0, 0x30, 4), "VP 0 has its own elsewhere");
+            assertEquals(-1, gpa.find(0xFEE00030L).device().mmioRead(1, 0x30, 4), "and left where they were");
+            assertEquals(version, gpa.find(0xFEE00030L).device().mmioRead(0, 0x30, 4));
+            assertTrue(base.msrWrite(0, 0x1B, 0xFED40900L));
+            assertNull(gpa.find(0xFEE00030L), "nobody has them here any more");
+            assertTrue(base.msrWrite(1, 0x1B, 0x100800L));
+            assertEquals(GpaRegion.Kind.RAM, gpa.find(0x100030L).kind(), "RAM stays");
+            p.interrupts().reset();
+            assertNull(gpa.find(0xFED40030L));
+            assertEquals(version, gpa.find(0xFEE00030L).device().mmioRead(1, 0x30, 4));
+        }
     }
 
     @Test

@@ -51,6 +51,12 @@ class LegacyInstructionsTest {
     }
 
     @Test
+    void undocumentedSalcSpreadsTheCarry() {
+        assertEquals(0x12FF, run32("mov eax,0x1234; stc; .byte 0xD6").gpr[RAX]);
+        assertEquals(0x1200, run16("mov ax,0x1234; clc; .byte 0xD6").gpr[RAX]);
+    }
+
+    @Test
     void pushAllAndPopAll() {
         VpState s = run32("""
                 mov eax,1; mov ecx,2; mov edx,3; mov ebx,4; mov ebp,6; mov esi,7; mov edi,8

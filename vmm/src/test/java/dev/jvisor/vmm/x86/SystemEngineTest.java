@@ -261,6 +261,57 @@ class SystemEngineTest {
     }
 
     @Test
+    void breakpointBitsOfDr6TellOfTheLastOneOnly() {
+        VpState s = boot(TO_LONG_MODE + """
+                mov edi, 1
+                lea rsi, [rip + debug]
+                mov edx, 0x8E00
+                call gate
+                lea rax, [rip + target]
+                mov dr2, rax
+                mov eax, 0x4003
+                mov dr6, rax
+                mov eax, 0x420
+                mov dr7, rax
+                target:
+                nop
+                hlt
+
+                debug:
+                mov rbx, dr6
+                or dword ptr [rsp + 16], 0x10000
+                iretq
+                """);
+        assertEquals(0xFFFF4FF4L, s.gpr[3], "breakpoint 2; BS stays until software clears it");
+    }
+
+    @Test
+    void watchpointHeldOffByALoadOfSsComesWithTheIntOneAfterIt() {
+        VpState s = boot(TO_LONG_MODE + """
+                mov edi, 1
+                lea rsi, [rip + debug]
+                mov edx, 0x8E00
+                call gate
+                mov dword ptr [0x90000], 0x10
+                mov eax, 0x90000
+                mov dr1, rax
+                mov eax, 0x00F00408
+                mov dr7, rax
+                xor ecx, ecx
+                mov ss, [0x90000]
+                .byte 0xF1
+                hlt
+
+                debug:
+                mov rbx, dr6
+                inc ecx
+                iretq
+                """);
+        assertEquals(1, s.gpr[1], "one exception for both");
+        assertEquals(0xFFFF0FF2L, s.gpr[3]);
+    }
+
+    @Test
     void breakpointAfterALoadOfSsDoesNotStop() {
         VpState s = boot(TO_LONG_MODE + """
                 mov edi, 1

@@ -9,7 +9,10 @@ import dev.jvisor.vmm.x86.cpu.Uop;
 import dev.jvisor.vmm.x86.decode.Opcode.Imm;
 import dev.jvisor.vmm.x86.decode.OpcodeTable;
 
-/** DAA, DAS, AAA, AAS, AAM and AAD (Intel SDM vol 2A); none of them exists in 64-bit mode. */
+/**
+ * DAA, DAS, AAA, AAS, AAM and AAD (Intel SDM vol 2A), and SALC, which no manual tells of and every processor has; none of them exists in 64-bit
+ * mode.
+ */
 final class Decimal {
     private Decimal() { }
 
@@ -20,6 +23,7 @@ final class Decimal {
         t.def("AAS", ONE_BYTE, ANY, 0x3F, false, Imm.NONE, (i, e) -> e.call((c, u) -> unpacked(c, -1)));
         t.def("AAM Ib", ONE_BYTE, ANY, 0xD4, false, Imm.BYTE, (i, e) -> e.call(Decimal::afterMultiply, 0, 0, 0, i.imm & 0xFF));
         t.def("AAD Ib", ONE_BYTE, ANY, 0xD5, false, Imm.BYTE, (i, e) -> e.call(Decimal::beforeDivide, 0, 0, 0, i.imm & 0xFF));
+        t.def("SALC", ONE_BYTE, ANY, 0xD6, false, Imm.NONE, (i, e) -> e.call((c, u) -> Semantics.setRegister(c, Cpu.RAX, Flags.cf(c) ? 0xFF : 0, 1)));
     }
 
     /** Sets SF, ZF and PF by a byte, and the rest as given. */

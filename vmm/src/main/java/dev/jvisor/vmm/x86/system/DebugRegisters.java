@@ -6,6 +6,8 @@ import dev.jvisor.vmm.x86.cpu.Uop;
 
 /** Debug registers and breakpoints (Intel SDM 3B, chapter 18). */
 public final class DebugRegisters {
+    /** DR6: which of the four breakpoints. */
+    private static final int DR6_BREAKPOINTS = 15;
     /** DR6: access to a debug register, single step, task switch. */
     static final int DR6_BD = 1 << 13, DR6_BS = 1 << 14, DR6_BT = 1 << 15;
     /** DR6 bits that read as ones. */
@@ -81,8 +83,15 @@ public final class DebugRegisters {
                 hit |= 1 << n;
             }
         }
-        c.dr[6] |= hit;
+        if (hit != 0) {
+            note(c, hit);
+        }
         return hit != 0;
+    }
+
+    /** Notes in DR6 why #DB is being delivered: the bits of breakpoints tell of this one only, the others stay until software clears them. */
+    static void note(Cpu c, int bits) {
+        c.dr[6] = c.dr[6] & ~(long) DR6_BREAKPOINTS | bits;
     }
 
     /** Notes the I/O breakpoints that an access to ports hits, for the trap after the instruction. */

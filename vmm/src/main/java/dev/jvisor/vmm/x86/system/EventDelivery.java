@@ -143,7 +143,7 @@ public final class EventDelivery {
             return true;
         }
         c.pendingDebug = 0;
-        c.dr[6] |= bits;
+        DebugRegisters.note(c, bits);
         return deliver(c, Cpu.DB, Kind.EXCEPTION, false, 0, c.rip);
     }
 
@@ -174,6 +174,11 @@ public final class EventDelivery {
             c.nmiBlocked = true;
         }
         if (vector == Cpu.DB && !soft && kind != Kind.EXTERNAL) {
+            if (c.pendingDebug != 0) {
+                // Data breakpoints that a load of SS has held off are part of this one.
+                DebugRegisters.note(c, c.pendingDebug);
+                c.pendingDebug = 0;
+            }
             c.dr[7] &= ~(long) DR7_GD;
         }
         c.halted = false;

@@ -30,6 +30,7 @@ final class InterruptReturn {
         c.link = null;
         if (c.nmiBlocked) {
             c.nmiBlocked = false;
+            c.interrupts.endOfNmi();
             c.raise(Cpu.PEND_INTERRUPT);
         }
     }
