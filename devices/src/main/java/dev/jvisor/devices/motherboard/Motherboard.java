@@ -97,6 +97,7 @@ public final class Motherboard {
         pci.add(ISA_BRIDGE, 0, PciBridges.isa());
         ports.register(0xCF8, 8, 4, pci);
         pm = new PowerManagement(timers, interrupts, PM_TIMER_BITS, () -> partition.requestStop(StopReason.POWER_OFF));
+        rtc.onAlarm(pm::alarm);
         ports.register(PmRegisters.PM1_EVENT, 6, 2, pm);
         ports.register(PmRegisters.PM_TIMER, 4, 4, pm);
         screen = config.vga() ? new TextScreen() : null;
@@ -145,7 +146,7 @@ public final class Motherboard {
         partition.requestStop(StopReason.RESET);
     }
 
-    /** Resets every device, as the reset line does. No VP runs. */
+    /** Resets every device, as the reset line does; on waking, all but those that kept their power. No VP runs. */
     private void reset() {
         if (pic != null) {
             pic.reset();
@@ -153,11 +154,13 @@ public final class Motherboard {
         if (pit != null) {
             pit.reset();
         }
-        rtc.reset();
+        if (!partition.waking()) {
+            rtc.reset();
+            pm.reset();
+        }
         serial.values().forEach(Serial16550::reset);
         i8042.reset();
         pci.reset();
-        pm.reset();
         if (vga != null) {
             vga.reset();
         }
@@ -171,7 +174,10 @@ public final class Motherboard {
     private void leaveFirmwareTraces() {
         // Chips in the backend cannot be reached before a VP runs.
         if (pic != null && pit != null) {
-            FirmwareTraces.leave(partition.gpa(), pic, pit);
+            FirmwareTraces.leave(pic, pit);
+            if (!partition.waking()) {
+                FirmwareTraces.leave(partition.gpa());
+            }
         }
     }
 

@@ -14,12 +14,15 @@ public final class PmRegisters {
     public static final long PM_TIMER_HZ = 3_579_545;
     /** SCI: global system interrupt, level. */
     public static final int SCI = 9;
+    /** SLP_TYP of S3, as in the DSDT's {@code \_S3}. */
+    public static final int S3 = 1;
     /** SLP_TYP of S5, as in the DSDT's {@code \_S5}. */
     public static final int S5 = 5;
 
     static final int PM1_ENABLE = PM1_EVENT + 2;
     static final int TMR_STS = 0x0001;
     static final int PWRBTN_STS = 0x0100;
+    static final int RTC_STS = 0x0400;
     static final int WAK_STS = 0x8000;
     /** Status bits that exist: timer, bus master, global lock, power and sleep button, RTC, wake. */
     static final int STATUS_BITS = 0x8731;

@@ -8,9 +8,10 @@ import dev.jvisor.vmm.time.Timer;
 import dev.jvisor.vmm.time.Timers;
 
 /**
- * PM1 event and control registers, PM timer, power button. Always in ACPI mode: there is no SMI to switch it on.
+ * PM1 event and control registers, PM timer, power button. Always in ACPI mode: there is no SMI to switch it on. From S3 the power button
+ * wakes, and the alarm of the real-time clock if its event is enabled.
  *
- * <p>Thread-safe. Calls the interrupt controller with its own lock held, the power-off call-back without.
+ * <p>Thread-safe. Calls the interrupt controller with its own lock held, other call-backs without.
  */
 public final class PowerManagement implements PortDevice {
     private static final long NS_PER_SECOND = 1_000_000_000L;
@@ -20,6 +21,8 @@ public final class PowerManagement implements PortDevice {
     private final int timerBits;
     private final Runnable powerOff;
     private final Timer overflow;
+    private Runnable sleep = () -> { };
+    private Runnable wake = () -> { };
 
     private int status;
     private int enable;
@@ -27,6 +30,7 @@ public final class PowerManagement implements PortDevice {
     /** Added to the clock's ticks, so that a restored timer goes on where it was. */
     private long tickOffset;
     private long lastHalf;
+    private boolean asleep;
 
     /**
      * Makes the hardware.
@@ -47,8 +51,15 @@ public final class PowerManagement implements PortDevice {
         this.overflow = timers.create("pm-timer", this::overflowed);
     }
 
+    /** Says what entering S3 does, and what a wake event does then; before the partition starts. */
+    public void onSleep(Runnable whenAsleep, Runnable whenWoken) {
+        sleep = whenAsleep;
+        wake = whenWoken;
+    }
+
     /** Power-on reset; the timer runs on. */
     public synchronized void reset() {
+        asleep = false;
         status = 0;
         enable = 0;
         control = SCI_EN;
@@ -57,10 +68,32 @@ public final class PowerManagement implements PortDevice {
     }
 
     /** Presses the power button: a guest with ACPI shuts down. {@return whether the guest listens for it} */
-    public synchronized boolean pressPowerButton() {
-        status |= PWRBTN_STS;
-        update();
-        return (enable & PWRBTN_STS) != 0;
+    public boolean pressPowerButton() {
+        event(PWRBTN_STS, true);
+        synchronized (this) {
+            return (enable & PWRBTN_STS) != 0;
+        }
+    }
+
+    /** The alarm of the real-time clock has gone off. */
+    public void alarm() {
+        event(RTC_STS, false);
+    }
+
+    private void event(int bit, boolean wakesAlways) {
+        boolean woken;
+        synchronized (this) {
+            status |= bit;
+            woken = asleep && (wakesAlways || (enable & bit) != 0);
+            if (woken) {
+                asleep = false;
+                status |= WAK_STS;
+            }
+            update();
+        }
+        if (woken) {
+            wake.run();
+        }
     }
 
     private long ticks() {
@@ -117,6 +150,7 @@ public final class PowerManagement implements PortDevice {
     @Override
     public void portWrite(int vp, int port, int size, int value) {
         boolean off = false;
+        boolean slept = false;
         synchronized (this) {
             int shift = 8 * (port & 1);
             int mask = (size == 1 ? 0xFF : 0xFFFF) << shift & 0xFFFF;
@@ -132,7 +166,10 @@ public final class PowerManagement implements PortDevice {
                 }
                 case PM1_CONTROL -> {
                     control = (control & ~mask | v) & CONTROL_BITS | SCI_EN;
-                    off = (v & SLP_EN) != 0 && (control >>> 10 & 7) == S5;
+                    int type = control >>> 10 & 7;
+                    off = (v & SLP_EN) != 0 && type == S5;
+                    slept = (v & SLP_EN) != 0 && type == S3;
+                    asleep |= slept;
                 }
                 default -> { } // the timer is read-only
             }
@@ -140,6 +177,21 @@ public final class PowerManagement implements PortDevice {
         }
         if (off) {
             powerOff.run();
+        }
+        if (slept) {
+            sleep.run();
+            fallAsleep();
+        }
+    }
+
+    /** An event that has come already keeps it awake. */
+    private void fallAsleep() {
+        boolean pending;
+        synchronized (this) {
+            pending = (status & enable & RTC_STS) != 0;
+        }
+        if (pending) {
+            event(RTC_STS, false);
         }
     }
 

@@ -33,6 +33,9 @@ public final class Rtc implements PortDevice {
     private long offsetNs;
     private long lastSecond;
     private long lastPeriod;
+    private Runnable alarm = () -> { };
+    /** The alarm has gone off and its listener is to be told. */
+    private boolean rang;
 
     /**
      * Makes a clock that shows the wall clock's UTC.
@@ -53,6 +56,11 @@ public final class Rtc implements PortDevice {
         fillMemorySize(memoryBytes, memoryAbove4G);
         lastSecond = seconds();
         lastPeriod = period();
+    }
+
+    /** Says who else hears of the alarm's interrupt; called without the clock's lock. Before the partition starts. */
+    public void onAlarm(Runnable listener) {
+        alarm = listener;
     }
 
     private void fillMemorySize(long low, long high) {
@@ -130,6 +138,7 @@ public final class Rtc implements PortDevice {
             flags |= C_UF;
             if (RtcCalendar.nextAlarm(lastSecond, cmos) <= now) {
                 flags |= C_AF;
+                rang |= (cmos[B] & B_AIE) != 0;
             }
         }
         lastSecond = now;
@@ -141,9 +150,23 @@ public final class Rtc implements PortDevice {
         cmos[C] |= (byte) flags;
     }
 
-    private synchronized void fire() {
-        catchUp();
-        update();
+    private void fire() {
+        synchronized (this) {
+            catchUp();
+            update();
+        }
+        ring();
+    }
+
+    private void ring() {
+        boolean now;
+        synchronized (this) {
+            now = rang;
+            rang = false;
+        }
+        if (now) {
+            alarm.run();
+        }
     }
 
     /** Drives line 8 and arms the timer for the next event that may interrupt. */
@@ -184,8 +207,16 @@ public final class Rtc implements PortDevice {
     }
 
     @Override
-    public synchronized int portRead(int vp, int port, int size) {
-        return port == DATA ? readRegister() : 0xFF; // the index register cannot be read back
+    public int portRead(int vp, int port, int size) {
+        if (port != DATA) {
+            return 0xFF; // the index register cannot be read back
+        }
+        int value;
+        synchronized (this) {
+            value = readRegister();
+        }
+        ring();
+        return value;
     }
 
     private int readRegister() {
@@ -218,12 +249,15 @@ public final class Rtc implements PortDevice {
     }
 
     @Override
-    public synchronized void portWrite(int vp, int port, int size, int value) {
-        if (port == INDEX) {
-            index = value & 0x7F; // bit 7 masks NMI, which nothing here raises
-        } else if (port == DATA) {
-            writeRegister(value & 0xFF);
+    public void portWrite(int vp, int port, int size, int value) {
+        synchronized (this) {
+            if (port == INDEX) {
+                index = value & 0x7F; // bit 7 masks NMI, which nothing here raises
+            } else if (port == DATA) {
+                writeRegister(value & 0xFF);
+            }
         }
+        ring();
     }
 
     private void writeRegister(int value) {

@@ -29,14 +29,8 @@ public final class FirmwareTraces {
 
     private FirmwareTraces() { }
 
-    /**
-     * Leaves them.
-     *
-     * @param gpa where the table and its handlers go
-     * @param pic the interrupt controllers, at ports 20h and A0h
-     * @param pit the timer, at port 40h
-     */
-    public static void leave(GpaSpace gpa, PortDevice pic, PortDevice pit) {
+    /** Leaves the vector table and its handlers. */
+    public static void leave(GpaSpace gpa) {
         ByteBuffer table = ByteBuffer.allocate(VECTORS * 4).order(ByteOrder.LITTLE_ENDIAN);
         for (int v = 0; v < VECTORS; v++) {
             int offset = v == MASTER_VECTOR ? TIMER : v > MASTER_VECTOR && v < MASTER_VECTOR + LINES ? MASTER
@@ -48,6 +42,15 @@ public final class FirmwareTraces {
         code(gpa, MASTER, MASTER_CODE);
         code(gpa, SLAVE, SLAVE_CODE);
         code(gpa, TIMER, TIMER_CODE);
+    }
+
+    /**
+     * Leaves interrupt controllers and timer running.
+     *
+     * @param pic the interrupt controllers, at ports 20h and A0h
+     * @param pit the timer, at port 40h
+     */
+    public static void leave(PortDevice pic, PortDevice pit) {
         // ICW1 to ICW4, then all lines masked but timer and cascade.
         write(pic, 0x20, 0x11, 0x21, MASTER_VECTOR, 0x21, 0x04, 0x21, 0x01, 0x21, 0xFA);
         write(pic, 0xA0, 0x11, 0xA1, SLAVE_VECTOR, 0xA1, 0x02, 0xA1, 0x01, 0xA1, 0xFF);

@@ -39,6 +39,41 @@ class PowerManagementTest {
     }
 
     @Test
+    void s3SleepsUntilAnEventThatWakes() {
+        AtomicInteger sleeps = new AtomicInteger();
+        AtomicInteger wakes = new AtomicInteger();
+        pm.onSleep(sleeps::incrementAndGet, wakes::incrementAndGet);
+        pm.alarm();
+        assertEquals(0, wakes.get(), "nobody sleeps");
+        pm.portWrite(0, 0x600, 2, 0x400);
+        pm.portWrite(0, 0x604, 2, 1 << 10 | 1 << 13);
+        assertEquals(1, sleeps.get());
+        pm.alarm();
+        assertEquals(0, wakes.get(), "the alarm's event is not enabled");
+        pm.portWrite(0, 0x600, 2, 0x400);
+        pm.portWrite(0, 0x602, 2, 0x400);
+        pm.alarm();
+        assertEquals(1, wakes.get());
+        assertEquals(0x8400, pm.portRead(0, 0x600, 2), "woken, by the clock");
+        pm.alarm();
+        assertEquals(1, wakes.get(), "once");
+        pm.portWrite(0, 0x600, 2, 0x8400);
+        pm.portWrite(0, 0x604, 2, 1 << 10 | 1 << 13);
+        pm.pressPowerButton();
+        assertEquals(2, wakes.get());
+    }
+
+    @Test
+    void anAlarmThatHasGoneOffAlreadyKeepsItAwake() {
+        AtomicInteger wakes = new AtomicInteger();
+        pm.onSleep(() -> { }, wakes::incrementAndGet);
+        pm.portWrite(0, 0x602, 2, 0x400);
+        pm.alarm();
+        pm.portWrite(0, 0x604, 2, 1 << 10 | 1 << 13);
+        assertEquals(1, wakes.get());
+    }
+
+    @Test
     void thePowerButtonRaisesTheSciUntilItIsCleared() {
         assertFalse(pm.pressPowerButton());
         assertFalse(interrupts.level(9));

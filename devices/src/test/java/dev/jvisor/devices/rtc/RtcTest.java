@@ -8,6 +8,7 @@ import dev.jvisor.devices.testing.FakeInterrupts;
 import dev.jvisor.vmm.time.VirtualClock;
 import java.time.Instant;
 import java.time.InstantSource;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 
 class RtcTest {
@@ -68,6 +69,21 @@ class RtcTest {
         assertEquals("2030-12-31 23:59:58", time());
         clock.advance(2 * SECOND);
         assertEquals("2031-01-01 00:00:00", time());
+    }
+
+    @Test
+    void theAlarmIsHeardWhereItInterrupts() {
+        AtomicInteger rings = new AtomicInteger();
+        rtc.onAlarm(rings::incrementAndGet);
+        set(1, 0xC0);
+        set(3, 0xC0);
+        set(5, 0xC0);
+        clock.advance(2 * SECOND);
+        get(0x0C);
+        assertEquals(0, rings.get(), "alarm interrupts are off");
+        set(0x0B, get(0x0B) | 0x20);
+        clock.advance(SECOND);
+        assertEquals(1, rings.get());
     }
 
     @Test

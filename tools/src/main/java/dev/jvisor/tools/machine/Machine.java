@@ -42,6 +42,7 @@ public final class Machine implements AutoCloseable {
         this.storage = storage;
         motherboard = new Motherboard(partition, MotherboardConfig.of(com1).withDebugExit(config.debugExit())
                 .withTestDevices(config.testDevices()));
+        motherboard.power().onSleep(partition::sleep, this::wake);
         storage.attach(motherboard);
         hypervisor = config.hyperv() ? Hypervisor.attach(partition,
                 HypervisorConfig.defaults().withSyntheticTimers(config.testDevices())) : null;
@@ -82,7 +83,7 @@ public final class Machine implements AutoCloseable {
         try {
             m = new Machine(partition, config, com1, storage);
             m.load();
-            partition.onReset(m::reload);
+            partition.onRestart(m::reload);
             return m;
         } catch (LoaderException e) {
             abandon(m, partition, storage);
@@ -127,6 +128,16 @@ public final class Machine implements AutoCloseable {
             }
         }
         partition.setBootState(config.kernel().load(partition.gpa(), options));
+    }
+
+    /** What firmware does when it finds that it was woken: a guest that has said nowhere starts anew. */
+    private void wake() {
+        long vector = AcpiTables.wakingVector(partition.gpa());
+        if (vector == 0) {
+            partition.requestStop(StopReason.RESET);
+        } else {
+            partition.wake(vector);
+        }
     }
 
     private void reload() {

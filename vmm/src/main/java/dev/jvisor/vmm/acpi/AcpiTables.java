@@ -21,6 +21,9 @@ public final class AcpiTables {
     /** GPA of the root pointer, and first byte of the area used. */
     public static final long RSDP = 0xE0000;
 
+    private static final long FACS = RSDP + 64;
+    /** Firmware_Waking_Vector in the FACS (5.2.10). */
+    private static final int WAKING_VECTOR = 12;
     private static final long AREA_END = 0x100000;
     private static final int HEADER = 36;
     private static final int RSDP_SIZE = 36;
@@ -30,8 +33,9 @@ public final class AcpiTables {
     private static final int RESET_PORT = 0xCF9;
     private static final int RESET_VALUE = 6;
 
-    // FADT flags, ACPI 6.5 table 5.10. The power button is a fixed one (bit 4 clear), there is no sleep button (bit 5 set).
-    private static final int WBINVD = 1, PROC_C1 = 1 << 2, SLP_BUTTON = 1 << 5, FIX_RTC = 1 << 6, TMR_VAL_EXT = 1 << 8, RESET_REG_SUP = 1 << 10;
+    // FADT flags, ACPI 6.5 table 5.10. The power button is a fixed one (bit 4 clear), and
+    // so is the RTC's wake event (bit 6 clear); there is no sleep button (bit 5 set).
+    private static final int WBINVD = 1, PROC_C1 = 1 << 2, SLP_BUTTON = 1 << 5, TMR_VAL_EXT = 1 << 8, RESET_REG_SUP = 1 << 10;
     // IA-PC boot architecture flags, table 5.11.
     private static final int LEGACY_DEVICES = 1, HAS_8042 = 1 << 1, NO_VGA = 1 << 2;
     // MADT interrupt flags, table 5.26: active high, level.
@@ -51,11 +55,16 @@ public final class AcpiTables {
         return RSDP;
     }
 
+    /** {@return where a guest wants to be woken from S3, in real mode; 0 for nowhere} */
+    public static long wakingVector(GpaSpace gpa) {
+        return Integer.toUnsignedLong(gpa.read32(FACS + WAKING_VECTOR));
+    }
+
     /** {@return every table by its address, the root pointer first} */
     static Map<Long, byte[]> build(AcpiConfig config) {
         Map<Long, byte[]> placed = new LinkedHashMap<>();
         placed.put(RSDP, new byte[RSDP_SIZE]);
-        long facs = RSDP + 64;
+        long facs = FACS;
         byte[] facsBytes = ByteBuffer.allocate(FACS_SIZE).order(ByteOrder.LITTLE_ENDIAN)
                 .put("FACS".getBytes(StandardCharsets.US_ASCII)).putInt(FACS_SIZE).put(32, (byte) 2).array();
         placed.put(facs, facsBytes);
@@ -123,7 +132,7 @@ public final class AcpiTables {
         b.putShort(96, (short) 0xFFF).putShort(98, (short) 0xFFF);
         b.put(108, (byte) 0x32);
         b.putShort(109, (short) (LEGACY_DEVICES | HAS_8042 | (config.vga() ? 0 : NO_VGA)));
-        b.putInt(112, WBINVD | PROC_C1 | SLP_BUTTON | FIX_RTC | TMR_VAL_EXT | RESET_REG_SUP);
+        b.putInt(112, WBINVD | PROC_C1 | SLP_BUTTON | TMR_VAL_EXT | RESET_REG_SUP);
         port(b, 116, 8, 1, RESET_PORT);
         b.put(128, (byte) RESET_VALUE);
         b.put(131, (byte) 1);

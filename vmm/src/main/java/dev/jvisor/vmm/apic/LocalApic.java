@@ -225,7 +225,7 @@ public final class LocalApic implements VpInterrupts {
                 changed.run();
             }
             case MODE_NMI -> {
-                nmis.getAndUpdate(n -> Math.min(n + 1, nmiInService ? 1 : 2));
+                nmis.getAndUpdate(n -> n < (nmiInService ? 1 : 2) ? n + 1 : n);
                 changed.run();
             }
             case MODE_INIT -> {
@@ -324,11 +324,12 @@ public final class LocalApic implements VpInterrupts {
 
     @Override
     public boolean takeNmi() {
-        if (nmis.get() == 0) {
+        if (nmis.getAndUpdate(n -> Math.max(n - 1, 0)) == 0) {
             return false;
         }
+        // After it was taken away: one that comes between is not to be taken for it.
         nmiInService = true;
-        return nmis.getAndUpdate(n -> Math.max(n - 1, 0)) > 0;
+        return true;
     }
 
     @Override

@@ -11,6 +11,7 @@ import dev.jvisor.vmm.backend.BackendVp;
 import dev.jvisor.vmm.backend.CpuidTable;
 import dev.jvisor.vmm.backend.InterruptController;
 import dev.jvisor.vmm.memory.GpaSpace;
+import dev.jvisor.vmm.state.SegmentState;
 import dev.jvisor.vmm.state.VpState;
 import dev.jvisor.vmm.time.SystemClock;
 import dev.jvisor.vmm.time.TimerThread;
@@ -48,6 +49,7 @@ public final class Partition implements AutoCloseable {
     private final InterruptController interrupts;
     private final List<VirtualProcessor> processors = new ArrayList<>();
     private final List<Runnable> resetHooks = new CopyOnWriteArrayList<>();
+    private final List<Runnable> restartHooks = new CopyOnWriteArrayList<>();
     private final List<IntConsumer> initHooks = new CopyOnWriteArrayList<>();
     private final CountDownLatch stopped = new CountDownLatch(1);
 
@@ -57,6 +59,8 @@ public final class Partition implements AutoCloseable {
     private volatile PartitionState state = PartitionState.OFF;
     private volatile StopReason stopReason;
     private final AtomicBoolean restarting = new AtomicBoolean();
+    private volatile boolean waking;
+    private boolean asleep;
     private VpState bootState;
     private int liveVps;
     private boolean closed;
@@ -200,11 +204,21 @@ public final class Partition implements AutoCloseable {
     }
 
     /**
-     * Adds something to do when the guest resets and is to start again: a device's reset, the loader's work. Called in the order of adding,
-     * with every VP standing still.
+     * Adds something to do when the guest resets, or wakes from {@link #sleep} ({@link #waking} tells): a device's reset. Called in the order
+     * of adding, with every VP standing still.
      */
     public void onReset(Runnable hook) {
         resetHooks.add(hook);
+    }
+
+    /** Adds something to do when the guest is to start again after a reset, and not when it wakes: the loader's work. After all resets. */
+    public void onRestart(Runnable hook) {
+        restartHooks.add(hook);
+    }
+
+    /** {@return whether the reset under way is a waking from {@link #sleep}: what has a battery, and memory, keep what they hold} */
+    public boolean waking() {
+        return waking;
     }
 
     /**
@@ -285,9 +299,37 @@ public final class Partition implements AutoCloseable {
 
     /** Lets every VP run on. */
     public synchronized void resume() {
-        if (state == PartitionState.PAUSED) {
+        if (state == PartitionState.PAUSED && !asleep) {
             state = PartitionState.RUNNING;
             processors.forEach(VirtualProcessor::resume);
+        }
+    }
+
+    /** Sends it to sleep as ACPI's S3 does: VPs stand still until {@link #wake}, a reset or a stop. Any thread; returns at once. */
+    public synchronized void sleep() {
+        if (state == PartitionState.RUNNING) {
+            asleep = true;
+            requestPause();
+        }
+    }
+
+    /**
+     * Ends {@link #sleep}, if that is what it does: chips and devices are reset, memory is as it was, and VP 0 starts in real mode at the
+     * guest's waking vector, where firmware would send it (ACPI 6.5, 5.2.10). Any thread; returns at once.
+     *
+     * @param vector address below 1 MiB
+     */
+    public void wake(long vector) {
+        synchronized (this) {
+            if (!asleep) {
+                return;
+            }
+        }
+        VpState s = new VpState();
+        s.seg[VpState.CS] = new SegmentState((int) (vector >>> 4) & 0xFFFF, vector & 0xFFFF0, 0xFFFF, 0x9B);
+        s.rip = vector & 0xF;
+        if (restarting.compareAndSet(false, true)) {
+            Thread.ofPlatform().name("partition-wake").daemon().start(() -> restart(s));
         }
     }
 
@@ -300,7 +342,7 @@ public final class Partition implements AutoCloseable {
             // A guest that is sure of itself resets by several ways at once: one of them is enough.
             if (restarting.compareAndSet(false, true)) {
                 requestPause();
-                Thread.ofPlatform().name("partition-reset").daemon().start(this::restart);
+                Thread.ofPlatform().name("partition-reset").daemon().start(() -> restart(null));
             }
             return;
         }
@@ -322,7 +364,8 @@ public final class Partition implements AutoCloseable {
         }
     }
 
-    private void restart() {
+    /** @param wakeState what VP 0 wakes to; null for a reset */
+    private void restart(VpState wakeState) {
         awaitPaused();
         synchronized (this) {
             if (state != PartitionState.PAUSED) {
@@ -330,10 +373,19 @@ public final class Partition implements AutoCloseable {
                 return;
             }
             try {
+                waking = wakeState != null;
                 interrupts.reset();
                 processors.forEach(vp -> vp.setState(new VpState()));
                 resetHooks.forEach(Runnable::run);
+                if (!waking) {
+                    restartHooks.forEach(Runnable::run);
+                }
                 setInitialStates();
+                if (waking) {
+                    processors.getFirst().setState(wakeState);
+                }
+                waking = false;
+                asleep = false;
             } catch (RuntimeException e) {
                 LOG.error("reset of partition {} failed", config.name(), e);
                 requestStop(StopReason.internalError("reset failed: " + e));

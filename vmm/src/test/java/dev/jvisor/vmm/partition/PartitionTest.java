@@ -13,6 +13,7 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -70,6 +71,49 @@ class PartitionTest {
             vp.state.activity = VpState.Activity.HALTED;
             return VpExit.HALT;
         }));
+    }
+
+    @Test
+    void aSleepingPartitionWakesWithItsMemoryAtTheVectorInRealMode() throws Exception {
+        AtomicInteger resets = new AtomicInteger();
+        AtomicInteger restarts = new AtomicInteger();
+        AtomicReference<VpState> woken = new AtomicReference<>();
+        FakeBackend backend = new FakeBackend((vp, h) -> {
+            if (vp.state.rip != 4) {
+                h.portWrite(0, 0x604, 2, 1);
+                return VpExit.KICKED;
+            }
+            woken.set(vp.state);
+            return VpExit.SHUTDOWN;
+        });
+        try (Partition p = Partition.create(backend, CONFIG, new VirtualClock())) {
+            p.onReset(() -> resets.addAndGet(p.waking() ? 1 : 100));
+            p.onRestart(restarts::incrementAndGet);
+            p.ports().register(0x604, 2, 2, new PortDevice() {
+                @Override
+                public int portRead(int vp, int port, int size) {
+                    return 0;
+                }
+
+                @Override
+                public void portWrite(int vp, int port, int size, int value) {
+                    p.sleep();
+                }
+            });
+            p.gpa().write(0x1000, new byte[] {42});
+            p.wake(0x1234);
+            p.start();
+            p.awaitPaused();
+            p.resume();
+            assertEquals(PartitionState.PAUSED, p.state(), "only waking ends sleep");
+            p.wake(0x12344);
+            assertEquals(StopReason.Kind.TRIPLE_FAULT, p.awaitStop(Duration.ofSeconds(30)).kind());
+            assertEquals(0x12340, woken.get().seg[VpState.CS].base());
+            assertEquals(0, woken.get().cr0 & 1);
+            assertEquals(42, p.gpa().read8(0x1000));
+            assertEquals(1, resets.get());
+            assertEquals(0, restarts.get());
+        }
     }
 
     @Test
