@@ -14,6 +14,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Tag;
@@ -130,6 +131,16 @@ class BareMetalEndToEndTest {
             a.out(0xF4, Gpr.AL);
         }), "software", "--debug-exit");
         assertEquals(43, r.exit(), r::toString);
+    }
+
+    @Test
+    void testDevicesTellAnImageHowManyProcessorsThereAre() throws Exception {
+        Path file = dir.resolve("fwcfg");
+        // mov dx, 510h; mov ax, 5; out dx, ax; inc dx; in al, dx; out F4h, al
+        Files.write(file, HexFormat.of().parseHex("ba1005b80500ef42ece6f4"));
+        Jvisor.Result r = Jvisor.run(LIMIT, "", "run", "--backend", "software", "--kernel", file.toString(), "--flat", "real16@0x7C00",
+                "--processors", "3", "--test-devices", "--debug-exit", "--timeout", "60s");
+        assertEquals(7, r.exit(), r::toString);
     }
 
     @Test
