@@ -114,6 +114,14 @@ class LegacyInstructionsTest {
     }
 
     @Test
+    void wideFrameOnANarrowStackKeepsTheUpperHalf() {
+        VpState s = run16("mov esp, 0x18000; mov ebp, 0x55555555; .byte 0x66, 0xC8, 0x10, 0, 1; mov ax, ss; mov es, ax; mov ebx, es:[0x7ff8]");
+        assertEquals(0x17FFC, s.gpr[5]);
+        assertEquals(0x17FE8, s.gpr[4]);
+        assertEquals(0x17FFC, s.gpr[3], "the frame pointer is pushed whole");
+    }
+
+    @Test
     void thirtyTwoBitOperandsInSixteenBitCode() {
         VpState s = run16("mov eax,0x12345678; mov ebx,0x10; mov dword ptr [ebx+4],eax; mov cx,[0x16]; push eax; pop edx");
         assertEquals(0x12345678, m.gpa.read32(0x20014));

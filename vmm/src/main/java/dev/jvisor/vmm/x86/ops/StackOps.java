@@ -168,14 +168,15 @@ final class StackOps {
         long sp = c.r[Cpu.RSP] - size;
         long bp = c.r[Cpu.RBP];
         Stacks.poke(c, sp, bp, size, u);
-        long frame = sp;
+        // On a 16-bit stack the upper half of ESP stays, and belongs to the frame pointer of a 32-bit ENTER.
+        long frame = c.r[Cpu.RSP] & ~Stacks.mask(c) | sp & Stacks.mask(c);
         for (int k = 1; k < level; k++) {
             sp -= size;
             Stacks.poke(c, sp, Stacks.peek(c, bp - (long) k * size, size, u), size, u);
         }
         if (level > 0) {
             sp -= size;
-            Stacks.poke(c, sp, frame & Stacks.mask(c), size, u);
+            Stacks.poke(c, sp, frame, size, u);
         }
         sp -= u.imm;
         // A frame that cannot be written faults now, not at its first use.
