@@ -78,7 +78,10 @@ final class DiskRun implements InterceptTrace {
             throws IOException, InterruptedException {
         GuestProgram program = DiskGuest.program(path, w);
         DiskConfig disk = new DiskConfig(image, path == DiskPath.SYNTHETIC ? DiskConfig.Bus.SCSI : DiskConfig.Bus.IDE, false, null);
-        MachineConfig config = MachineConfig.of(program).withMemory(DiskGuest.memoryBytes(w)).withDisks(List.of(disk));
+        MachineConfig config = MachineConfig.of(program).with(d -> {
+            d.memoryBytes = DiskGuest.memoryBytes(w);
+            d.disks = List.of(disk);
+        });
         ConsoleSerialBackend console = new ConsoleSerialBackend();
         try (Machine m = Machine.create(backend, config, console)) {
             machine = m;

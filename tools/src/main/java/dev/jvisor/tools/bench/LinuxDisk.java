@@ -75,7 +75,13 @@ final class LinuxDisk implements AutoCloseable {
         }
         String line = guest.commandLine() + (path == DiskPath.IDE_PIO ? " libata.dma=0" : "");
         DiskConfig disk = new DiskConfig(image, path == DiskPath.SYNTHETIC ? DiskConfig.Bus.SCSI : DiskConfig.Bus.IDE, false, null);
-        MachineConfig config = new MachineConfig(MEMORY, 1, kernel, initrd, line, true, false, false, true, List.of(disk));
+        MachineConfig config = MachineConfig.of(d -> {
+            d.memoryBytes = MEMORY;
+            d.kernel = kernel;
+            d.initrd = initrd;
+            d.commandLine = line;
+            d.disks = List.of(disk);
+        });
         ConsoleSerialBackend console = new ConsoleSerialBackend();
         LinuxDisk linux = new LinuxDisk(path, fio.path(), initrd, console, Machine.create(backend, config, console));
         try {

@@ -29,11 +29,16 @@ public final class DefaultGuest {
             image = cached.isPresent() ? cached.get() : DefaultImage.build(cache, line -> err.println("jvisor: " + line));
         } catch (ImageException e) {
             err.println("jvisor: no default guest (" + e.getMessage() + "); running the built-in bare-metal guest instead");
-            return config.withKernel(MachineConfig.image(HelloGuest.program()), null);
+            return config.with(d -> d.kernel = MachineConfig.image(HelloGuest.program()));
         }
         try {
             String line = append == null ? image.commandLine() : image.commandLine() + " " + append;
-            return config.withKernel(KernelImage.open(image.kernel()), image.initrd()).withCommandLine(line);
+            KernelImage kernel = KernelImage.open(image.kernel());
+            return config.with(d -> {
+                d.kernel = kernel;
+                d.initrd = image.initrd();
+                d.commandLine = line;
+            });
         } catch (LoaderException e) {
             throw new UserMistake("the default guest's kernel is damaged: " + e.getMessage() + "; remove " + cache);
         }

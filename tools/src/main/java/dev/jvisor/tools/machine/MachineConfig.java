@@ -6,6 +6,7 @@ import dev.jvisor.vmm.loader.FlatLoader;
 import dev.jvisor.vmm.loader.KernelImage;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.function.Consumer;
 
 /**
  * What a machine is to be.
@@ -26,9 +27,53 @@ public record MachineConfig(long memoryBytes, int processors, KernelImage kernel
     boolean debugExit, boolean restart, boolean hyperv, boolean testDevices, List<DiskConfig> disks) {
     private static final long DEFAULT_MEMORY = 512L << 20;
 
+    /** A configuration that is being put together; {@link MachineConfig#with} hands one out. Fields as in {@link MachineConfig}. */
+    public static final class Draft {
+        /** Size of RAM. */
+        public long memoryBytes = DEFAULT_MEMORY;
+        /** Number of virtual processors. */
+        public int processors = 1;
+        /** What to boot. */
+        public KernelImage kernel;
+        /** Initial file system; null for none. */
+        public Path initrd;
+        /** Kernel command line. */
+        public String commandLine = "";
+        /** Whether a compressed Linux kernel is unpacked by the host where it can. */
+        public boolean unpack = true;
+        /** Whether the guest may end with a code through port 0xF4. */
+        public boolean debugExit;
+        /** Whether a guest's reset starts it again. */
+        public boolean restart;
+        /** Whether the guest sees the Hyper-V interface. */
+        public boolean hyperv = true;
+        /** Whether there are the devices that test images expect. */
+        public boolean testDevices;
+        /** Its disks. */
+        public List<DiskConfig> disks = List.of();
+
+        private Draft() { }
+
+        private MachineConfig done() {
+            return new MachineConfig(memoryBytes, processors, kernel, initrd, commandLine, unpack, debugExit, restart, hyperv, testDevices,
+                    List.copyOf(disks));
+        }
+    }
+
+    /** {@return one processor, 512 MiB, the Hyper-V interface, nothing to boot, and what is changed of that} */
+    public static MachineConfig of(Consumer<Draft> change) {
+        Draft d = new Draft();
+        change.accept(d);
+        return d.done();
+    }
+
     /** {@return a machine for a bare-metal guest: one processor, 512 MiB, debug exit} */
     public static MachineConfig of(GuestProgram program) {
-        return new MachineConfig(DEFAULT_MEMORY, 1, image(program), null, "", false, true, false, true, false, List.of());
+        return of(d -> {
+            d.kernel = image(program);
+            d.unpack = false;
+            d.debugExit = true;
+        });
     }
 
     /** {@return a bare-metal guest as something to boot} */
@@ -37,33 +82,21 @@ public record MachineConfig(long memoryBytes, int processors, KernelImage kernel
                 program.mode() == EntryMode.REAL_16 ? FlatLoader.Mode.REAL16 : FlatLoader.Mode.PROTECTED32);
     }
 
-    /** {@return this with something else to boot} */
-    public MachineConfig withKernel(KernelImage newKernel, Path newInitrd) {
-        return new MachineConfig(memoryBytes, processors, newKernel, newInitrd, commandLine, unpack, debugExit, restart, hyperv, testDevices, disks);
-    }
-
-    /** {@return this with another command line} */
-    public MachineConfig withCommandLine(String line) {
-        return new MachineConfig(memoryBytes, processors, kernel, initrd, line, unpack, debugExit, restart, hyperv, testDevices, disks);
-    }
-
-    /** {@return this with another size of RAM} */
-    public MachineConfig withMemory(long bytes) {
-        return new MachineConfig(bytes, processors, kernel, initrd, commandLine, unpack, debugExit, restart, hyperv, disks);
-    }
-
-    /** {@return this with another number of processors} */
-    public MachineConfig withProcessors(int n) {
-        return new MachineConfig(memoryBytes, n, kernel, initrd, commandLine, unpack, debugExit, restart, hyperv, testDevices, disks);
-    }
-
-    /** {@return this with or without the Hyper-V interface} */
-    public MachineConfig withHyperv(boolean on) {
-        return new MachineConfig(memoryBytes, processors, kernel, initrd, commandLine, unpack, debugExit, restart, on, testDevices, disks);
-    }
-
-    /** {@return this with these disks} */
-    public MachineConfig withDisks(List<DiskConfig> newDisks) {
-        return new MachineConfig(memoryBytes, processors, kernel, initrd, commandLine, unpack, debugExit, restart, hyperv, testDevices, List.copyOf(newDisks));
+    /** {@return this with changes} */
+    public MachineConfig with(Consumer<Draft> change) {
+        return of(d -> {
+            d.memoryBytes = memoryBytes;
+            d.processors = processors;
+            d.kernel = kernel;
+            d.initrd = initrd;
+            d.commandLine = commandLine;
+            d.unpack = unpack;
+            d.debugExit = debugExit;
+            d.restart = restart;
+            d.hyperv = hyperv;
+            d.testDevices = testDevices;
+            d.disks = disks;
+            change.accept(d);
+        });
     }
 }

@@ -186,13 +186,24 @@ public final class RunCommand implements Callable<Integer> {
     }
 
     private MachineConfig guest() {
-        MachineConfig c = new MachineConfig(memory.bytes(), processors, null, initrd, append == null ? "" : append, !noUnpack, debugExit,
-                !noRestart, hyperv == Switch.ON, testDevices, List.copyOf(disks));
+        MachineConfig c = MachineConfig.of(d -> {
+            d.memoryBytes = memory.bytes();
+            d.processors = processors;
+            d.initrd = initrd;
+            d.commandLine = append == null ? "" : append;
+            d.unpack = !noUnpack;
+            d.debugExit = debugExit;
+            d.restart = !noRestart;
+            d.hyperv = hyperv == Switch.ON;
+            d.testDevices = testDevices;
+            d.disks = disks;
+        });
         if (kernel == null) {
             return DefaultGuest.configure(c, append, System.err);
         }
         try {
-            return c.withKernel(flat == null ? KernelImage.open(kernel) : FlatLoader.open(kernel, flat.address(), flat.mode()), initrd);
+            KernelImage image = flat == null ? KernelImage.open(kernel) : FlatLoader.open(kernel, flat.address(), flat.mode());
+            return c.with(d -> d.kernel = image);
         } catch (LoaderException e) {
             throw new UserMistake("--kernel: " + e.getMessage()
                     + (e.subject() == LoaderException.Subject.FORMAT ? "; a flat binary needs --flat MODE@ADDRESS" : ""));
