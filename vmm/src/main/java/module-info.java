@@ -7,6 +7,7 @@ module dev.jvisor.vmm {
 
     exports dev.jvisor.vmm.backend;
     exports dev.jvisor.vmm.kvm;
+    exports dev.jvisor.vmm.hybrid;
     exports dev.jvisor.vmm.hyperv;
     exports dev.jvisor.vmm.memory;
     exports dev.jvisor.vmm.state;

@@ -46,6 +46,11 @@ public final class KvmSregs {
         this.segment = segment;
     }
 
+    /** Takes over all of another view's registers. */
+    public void copy(KvmSregs from) {
+        MemorySegment.copy(from.segment, 0, segment, 0, kvm_sregs.layout().byteSize());
+    }
+
     /** {@return the segment's base} */
     public long base(int number) {
         return segment.get(JAVA_LONG, SEGMENT[number] + BASE);

@@ -3,6 +3,7 @@ package dev.jvisor.tools.machine;
 import dev.jvisor.nativebindings.ErrnoException;
 import dev.jvisor.tools.options.UserMistake;
 import dev.jvisor.vmm.backend.Backend;
+import dev.jvisor.vmm.hybrid.HybridBackend;
 import dev.jvisor.vmm.kvm.KvmBackend;
 import dev.jvisor.vmm.kvm.KvmProbe;
 import dev.jvisor.vmm.kvm.KvmReport;
@@ -41,7 +42,8 @@ public record BackendChoice(Backend backend, String reason) implements AutoClose
 
     private static Backend openKvm() {
         try {
-            return KvmBackend.open();
+            KvmBackend kvm = KvmBackend.open();
+            return KvmProbe.supervisorNative() ? kvm : new HybridBackend(kvm);
         } catch (ErrnoException | UnsupportedOperationException e) {
             throw new UserMistake("--backend kvm: " + why(e));
         }

@@ -13,5 +13,7 @@ public enum VpExit {
     /** The backend cannot go on; {@link BackendVp#explain()} says why. */
     INTERNAL_ERROR,
     /** Waits for a start-up IPI; like HALT. */
-    WAIT_FOR_SIPI
+    WAIT_FOR_SIPI,
+    /** Only from {@link SupervisorVp#runSupervisor}: user code is next. */
+    USER_MODE
 }

@@ -7,6 +7,7 @@ import dev.jvisor.nativebindings.KvmVm;
 import dev.jvisor.vmm.backend.Backend;
 import dev.jvisor.vmm.backend.BackendConfig;
 import dev.jvisor.vmm.backend.BackendPartition;
+import dev.jvisor.vmm.backend.UserPartition;
 import dev.jvisor.vmm.memory.GpaSpace;
 
 /** The engine behind {@code /dev/kvm}. Thread-safe. */
@@ -56,6 +57,20 @@ public final class KvmBackend implements Backend {
     @Override
     public BackendPartition createPartition(GpaSpace gpa, BackendConfig config) {
         return new KvmPartition(kvm, tscHz, gpa, config);
+    }
+
+    /** {@return ticks a second of the time-stamp counter that guests see} */
+    public long tscHz() {
+        return tscHz;
+    }
+
+    /**
+     * Makes what runs the user code of a partition whose VPs are another engine's.
+     *
+     * @param gpa its address space; listened to until the partition is closed
+     */
+    public UserPartition createUserPartition(GpaSpace gpa, int processors) {
+        return new KvmPartition(kvm, tscHz, gpa, new BackendConfig(processors, BackendConfig.Irqchip.USER, null, null));
     }
 
     @Override

@@ -10,15 +10,18 @@ import dev.jvisor.vmm.backend.BackendPartition;
 import dev.jvisor.vmm.backend.BackendVp;
 import dev.jvisor.vmm.backend.CpuidTable;
 import dev.jvisor.vmm.backend.InterruptController;
+import dev.jvisor.vmm.backend.UserPartition;
+import dev.jvisor.vmm.backend.UserVp;
 import dev.jvisor.vmm.backend.VpInterrupts;
 import dev.jvisor.vmm.memory.GpaSpace;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.ReentrantReadWriteLock;
 
 /** A partition as a KVM virtual machine. */
-final class KvmPartition implements BackendPartition {
+final class KvmPartition implements BackendPartition, UserPartition {
     /** One page for VT-x's identity map and three for its real-mode TSS, between the local APICs and the firmware ROM. */
     private static final long IDENTITY_MAP = 0xFEFF_C000L;
     private static final long REAL_MODE_TSS = 0xFEFF_D000L;
@@ -37,6 +40,9 @@ final class KvmPartition implements BackendPartition {
     private final long tscHz;
     private final AtomicInteger running = new AtomicInteger();
     private final List<KvmVp> vps = new CopyOnWriteArrayList<>();
+    private final List<KvmUserVp> users = new CopyOnWriteArrayList<>();
+    /** Slots may be taken away for a moment by who holds it for writing. */
+    private final ReentrantReadWriteLock slotGuard = new ReentrantReadWriteLock();
     private volatile CpuidTable cpuid;
 
     KvmPartition(Kvm kvm, long tscHz, GpaSpace gpa, BackendConfig config) {
@@ -137,6 +143,30 @@ final class KvmPartition implements BackendPartition {
         } catch (RuntimeException e) {
             vcpu.close();
             throw e;
+        }
+    }
+
+    @Override
+    public UserVp createUserVp(int index) {
+        KvmVcpu vcpu = vm.createVcpu(index);
+        try {
+            vcpu.setCpuid(KvmCpuid.forVp(cpuid, index));
+            KvmUserVp vp = new KvmUserVp(vcpu, index, slotGuard.readLock(), this::forgetTranslations);
+            users.add(vp);
+            return vp;
+        } catch (RuntimeException e) {
+            vcpu.close();
+            throw e;
+        }
+    }
+
+    private void forgetTranslations() {
+        users.forEach(KvmUserVp::nudge);
+        slotGuard.writeLock().lock();
+        try {
+            memory.renew();
+        } finally {
+            slotGuard.writeLock().unlock();
         }
     }
 

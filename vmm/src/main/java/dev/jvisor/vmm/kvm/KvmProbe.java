@@ -23,6 +23,8 @@ public final class KvmProbe {
     private static final int INT_VECTOR = 0x50;
     private static final long MOVED_TSC = 1L << 60;
     private static final String HANGS = "hangs";
+    private static final String NATIVE = "native";
+    private static final String OK = "ok";
 
     private final Clock clock;
     private final List<KvmReport.Attribute> attributes = new ArrayList<>();
@@ -36,6 +38,15 @@ public final class KvmProbe {
         return new KvmProbe(clock).probe();
     }
 
+    /**
+     * {@return whether supervisor code, SYSCALL included, runs on the processor; the short form of {@link #run}}
+     *
+     * @throws ErrnoException when a guest cannot be made
+     */
+    public static boolean supervisorNative() {
+        return youngInstructions(0).equals(NATIVE) && syscall().equals(OK);
+    }
+
     private KvmReport probe() {
         String unavailable = open();
         if (!unavailable.isEmpty()) {
@@ -46,10 +57,10 @@ public final class KvmProbe {
             String supervisor = youngInstructions(0);
             String user = youngInstructions(3);
             String syscall = syscall();
-            double supervisorRate = rate(0, !supervisor.equals("native"));
-            double userRate = rate(3, !user.equals("native"));
-            boolean supervisorNative = supervisor.equals("native") && syscall.equals("ok");
-            boolean userNative = user.equals("native");
+            double supervisorRate = rate(0, !supervisor.equals(NATIVE));
+            double userRate = rate(3, !user.equals(NATIVE));
+            boolean supervisorNative = supervisor.equals(NATIVE) && syscall.equals(OK);
+            boolean userNative = user.equals(NATIVE);
             add("kvm.supervisor", supervisor);
             add("kvm.supervisor.rate", perSecond(supervisorRate));
             add("kvm.user", user);
@@ -117,7 +128,7 @@ public final class KvmProbe {
         try (ProbeGuest g = new ProbeGuest(null)) {
             // popcnt rax,rbx; pxor xmm0,xmm0; report
             VpExit exit = g.run("f3480fb8c3 660fefc0" + ProbeGuest.REPORT, LongMode.state(g.gpa, ProbeGuest.START, cpl));
-            return exit == VpExit.INTERNAL_ERROR ? "emulated" : g.reported() ? "native" : outcome(g, exit);
+            return exit == VpExit.INTERNAL_ERROR ? "emulated" : g.reported() ? NATIVE : outcome(g, exit);
         }
     }
 
@@ -131,7 +142,7 @@ public final class KvmProbe {
                 return exit == VpExit.KICKED && g.hung() ? HANGS : "broken (" + outcome(g, exit) + ")";
             }
             int dpl = g.state().seg[VpState.SS].dpl();
-            return dpl == 0 ? "ok" : "broken (stays in ring " + dpl + ")";
+            return dpl == 0 ? OK : "broken (stays in ring " + dpl + ")";
         }
     }
 

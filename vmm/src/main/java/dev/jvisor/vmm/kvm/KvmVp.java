@@ -127,7 +127,7 @@ final class KvmVp implements BackendVp {
             }
             switch (reason) {
                 case KvmExit.IO -> portIo(handler);
-                case KvmExit.MMIO -> mmio(handler);
+                case KvmExit.MMIO -> mmio(run, index, handler);
                 case KvmExit.INTERRUPTED, KvmExit.INTR -> {
                     if (kickWanted) {
                         kickWanted = false;
@@ -184,7 +184,7 @@ final class KvmVp implements BackendVp {
     }
 
     // KVM hands over what is left of an access at a page's end, up to 7 bytes: devices see powers of two.
-    private void mmio(InterceptHandler handler) {
+    static void mmio(KvmRun run, int index, InterceptHandler handler) {
         long gpa = run.mmioAddress();
         int length = run.mmioLength();
         boolean write = run.mmioIsWrite();

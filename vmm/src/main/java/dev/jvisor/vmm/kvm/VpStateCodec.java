@@ -208,7 +208,11 @@ final class VpStateCodec {
     }
 
     private void getFpu(VpState s) {
-        MemorySegment x = vcpu.getXsave();
+        readFpu(vcpu.getXsave(), s);
+    }
+
+    /** Takes x87, SSE and AVX registers out of an XSAVE area in the standard format. */
+    static void readFpu(MemorySegment x, VpState s) {
         s.fcw = u16(x, FCW);
         s.fsw = u16(x, FSW);
         s.ftw = x.get(JAVA_BYTE, FTW) & 0xFF;
@@ -233,7 +237,12 @@ final class VpStateCodec {
 
     // Components beyond AVX are not part of a VpState; they keep what they have.
     private void setFpu(VpState s) {
-        MemorySegment x = vcpu.getXsave();
+        writeFpu(s, vcpu.getXsave());
+        vcpu.setXsave();
+    }
+
+    /** Puts x87, SSE and, if XCR0 has them, AVX registers into an XSAVE area in the standard format; other components stay. */
+    static void writeFpu(VpState s, MemorySegment x) {
         x.set(JAVA_SHORT_UNALIGNED, FCW, (short) s.fcw);
         x.set(JAVA_SHORT_UNALIGNED, FSW, (short) s.fsw);
         x.set(JAVA_BYTE, FTW, (byte) s.ftw);
@@ -258,7 +267,6 @@ final class VpStateCodec {
         }
         long components = x.get(JAVA_LONG_UNALIGNED, XSTATE_BV) | XSTATE_X87_SSE;
         x.set(JAVA_LONG_UNALIGNED, XSTATE_BV, avx ? components | XSTATE_AVX : components & ~XSTATE_AVX);
-        vcpu.setXsave();
     }
 
     private static int u16(MemorySegment x, long at) {

@@ -257,6 +257,7 @@ public final class VirtualProcessor {
             case SHUTDOWN -> partition.requestStop(StopReason.tripleFault("vp-" + index + "\n" + backend.explain()));
             case INTERNAL_ERROR -> partition.requestStop(StopReason.internalError("vp-" + index + ": " + backend.explain()));
             case DEBUG -> partition.debugStop(this);
+            case USER_MODE -> throw new IllegalStateException("an engine left its user code to nobody");
         }
     }
 

@@ -38,6 +38,10 @@ final class BlockBuilder {
         onBreakpoint = action;
     }
 
+    boolean hasBreakpoints() {
+        return breakpoints.length != 0;
+    }
+
     boolean isBreakpoint(long linear) {
         return breakpoints.length != 0 && Arrays.binarySearch(breakpoints, linear) >= 0;
     }

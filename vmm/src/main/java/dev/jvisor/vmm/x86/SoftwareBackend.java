@@ -8,6 +8,8 @@ import dev.jvisor.vmm.x86.decode.OpcodeTable;
 
 /** The backend that needs nothing of the host: an x86-64 processor in Java. */
 public final class SoftwareBackend implements Backend {
+    private static final long TSC_HZ = 1_000_000_000L;
+
     private final OpcodeTable opcodes = InstructionSet.table();
 
     /** {@return a new table of every instruction this processor knows; for listings and tests} */
@@ -27,7 +29,16 @@ public final class SoftwareBackend implements Backend {
 
     @Override
     public BackendPartition createPartition(GpaSpace gpa, BackendConfig config) {
-        return new SoftwarePartition(gpa, config, opcodes);
+        return createPartition(gpa, config, TSC_HZ);
+    }
+
+    /**
+     * Makes a partition whose time-stamp counter has another rate. Its VPs are {@link dev.jvisor.vmm.backend.SupervisorVp}s.
+     *
+     * @param tscHz ticks a second
+     */
+    public BackendPartition createPartition(GpaSpace gpa, BackendConfig config, long tscHz) {
+        return new SoftwarePartition(gpa, config, opcodes, tscHz);
     }
 
     @Override

@@ -17,19 +17,19 @@ import java.util.concurrent.CopyOnWriteArrayList;
 
 /** A partition of software VPs; passes on to them what happens to its memory. */
 final class SoftwarePartition implements BackendPartition, GpaListener {
-    private static final long TSC_HZ = 1_000_000_000L;
-
     private final GpaSpace gpa;
     private final BackendConfig config;
     private final OpcodeTable opcodes;
+    private final long tscHz;
     private volatile CpuidTable cpuid;
     private final List<SoftwareVp> vps = new CopyOnWriteArrayList<>();
 
-    SoftwarePartition(GpaSpace gpa, BackendConfig config, OpcodeTable opcodes) {
+    SoftwarePartition(GpaSpace gpa, BackendConfig config, OpcodeTable opcodes, long tscHz) {
         this.gpa = gpa;
+        this.tscHz = tscHz;
         this.config = config;
         this.opcodes = opcodes;
-        this.cpuid = config.cpuid() != null ? config.cpuid() : CpuidModel.build(config.processors(), TSC_HZ);
+        this.cpuid = config.cpuid() != null ? config.cpuid() : CpuidModel.build(config.processors(), tscHz);
         gpa.addListener(this);
     }
 
@@ -49,7 +49,7 @@ final class SoftwarePartition implements BackendPartition, GpaListener {
 
     @Override
     public long tscHz() {
-        return TSC_HZ;
+        return tscHz;
     }
 
     @Override
@@ -65,7 +65,7 @@ final class SoftwarePartition implements BackendPartition, GpaListener {
 
     @Override
     public BackendVp createVp(int index, VpInterrupts interrupts) {
-        SoftwareVp vp = new SoftwareVp(this, new Cpu(index, gpa, interrupts, cpuid, config.clock(), TSC_HZ));
+        SoftwareVp vp = new SoftwareVp(this, new Cpu(index, gpa, interrupts, cpuid, config.clock(), tscHz));
         vps.add(vp);
         return vp;
     }

@@ -1,6 +1,6 @@
 package dev.jvisor.vmm.x86;
 
-import dev.jvisor.vmm.backend.BackendVp;
+import dev.jvisor.vmm.backend.SupervisorVp;
 import dev.jvisor.vmm.backend.CpuidTable;
 import dev.jvisor.vmm.backend.InterceptHandler;
 import dev.jvisor.vmm.backend.VpExit;
@@ -26,7 +26,7 @@ import java.io.StringWriter;
  * One VP of the software CPU: the run loop. Blocks are executed one after another as long as each knows the next and nothing is pending;
  * all else (finding blocks, events, single steps, debugging) happens between.
  */
-final class SoftwareVp implements BackendVp {
+final class SoftwareVp implements SupervisorVp {
     private static final int RING = 16;
 
     private final SoftwarePartition partition;
@@ -51,6 +51,8 @@ final class SoftwareVp implements BackendVp {
     private boolean debugStep;
     private boolean breakpointHit;
     private boolean resuming;
+    /** Of code that is for another engine, one instruction is executed here. */
+    private boolean oneUser;
     private String error;
 
     SoftwareVp(SoftwarePartition partition, Cpu cpu) {
@@ -65,6 +67,38 @@ final class SoftwareVp implements BackendVp {
     }
 
     // ---- the run loop
+
+    @Override
+    public VpExit runSupervisor(InterceptHandler handler, boolean one) {
+        oneUser = one;
+        cpu.userElsewhere = !debugStep && !builder.hasBreakpoints();
+        cpu.raise(Cpu.PEND_USER);
+        try {
+            return run(handler);
+        } finally {
+            cpu.userElsewhere = false;
+        }
+    }
+
+    @Override
+    public void getUser(VpState into) {
+        StateTransfer.getUser(cpu, into);
+    }
+
+    @Override
+    public void setUser(VpState from) {
+        StateTransfer.setUser(from, cpu);
+    }
+
+    @Override
+    public void setTsc(long value) {
+        cpu.mmu.tscOffset += value - cpu.tsc();
+    }
+
+    @Override
+    public long translationStamp() {
+        return cpu.translationStamp();
+    }
 
     @Override
     public VpExit run(InterceptHandler handler) {
@@ -96,7 +130,13 @@ final class SoftwareVp implements BackendVp {
                         return exit;
                     }
                 }
-                if (c.shadow || (c.mode & Cpu.MODE_SINGLE) != 0 || c.pendingDebug != 0 || debugStep || resuming) {
+                if (c.userElsewhere && c.userCode() && !c.shadow && (c.mode & Cpu.MODE_SINGLE) == 0 && c.pendingDebug == 0) {
+                    if (!oneUser) {
+                        return VpExit.USER_MODE;
+                    }
+                    oneUser = false;
+                    alone(c);
+                } else if (c.shadow || (c.mode & Cpu.MODE_SINGLE) != 0 || c.pendingDebug != 0 || debugStep || resuming) {
                     VpExit exit = oneStep(c);
                     if (exit != null) {
                         return exit;
@@ -206,6 +246,10 @@ final class SoftwareVp implements BackendVp {
     }
 
     private Block build(Cpu c, long rip, long linear, long host, int mode) {
+        if (c.userElsewhere && c.userCode()) {
+            // For this once: what the other engine's code overwrites is not seen here.
+            return builder.build(rip, linear, host, mode);
+        }
         watch(c, (int) (host >>> 12));
         Block b = builder.build(rip, linear, host, mode);
         if (b.secondPage >= 0 && (pageFlags[b.secondPage] & GpaSpace.PAGE_CODE) == 0) {
@@ -296,7 +340,7 @@ final class SoftwareVp implements BackendVp {
 
     /** Looks after what is pending. {@return why to leave the run, or null to go on} */
     private VpExit service(Cpu c) {
-        int p = c.take(Cpu.PEND_FLUSH | Cpu.PEND_CODE | Cpu.PEND_SLOW);
+        int p = c.take(Cpu.PEND_FLUSH | Cpu.PEND_CODE | Cpu.PEND_SLOW | Cpu.PEND_USER);
         if ((p & Cpu.PEND_CODE) != 0) {
             drainQueues(c);
         }

@@ -51,6 +51,9 @@ public final class Cpu {
     /** Pending bit: the VP's own matter (shadow, trap flag, halt): do not chain blocks. */
     public static final int PEND_SLOW = 16;
 
+    /** Pending bit: user code that another engine is to execute may be next. */
+    public static final int PEND_USER = 32;
+
     /** Entries of {@link #jumpCache}. */
     public static final int JUMP_CACHE = 4096;
 
@@ -96,6 +99,7 @@ public final class Cpu {
     public final Clock clock;
     /** TSC frequency. */
     public final long tscHz;
+    private final long tscScale;
     /** Page walks and TLB fills. */
     public final Mmu mmu;
     final MemorySegment ram;
@@ -192,6 +196,8 @@ public final class Cpu {
     public boolean noTrap;
     /** Host page of the block being executed, so that a store into it is noticed. */
     public int blockPage = -1;
+    /** 64-bit code at CPL 3 is for another engine: blocks are not chained into it. */
+    public boolean userElsewhere;
     /** Instructions executed. */
     public long instructions;
     /** PAUSEs executed. */
@@ -233,6 +239,7 @@ public final class Cpu {
         this.cpuid = cpuid;
         this.clock = clock;
         this.tscHz = tscHz;
+        this.tscScale = Math.round(tscHz * (double) (1L << 32) / 1e9);
         this.ram = gpa.host();
         this.pageFlags = gpa.pageFlags();
         this.granted = new boolean[pageFlags.length];
@@ -324,7 +331,15 @@ public final class Cpu {
             m |= MODE_SINGLE;
         }
         mode = m;
+        if (userElsewhere && userCode()) {
+            raise(PEND_USER);
+        }
         chooseTlb();
+    }
+
+    /** {@return whether the VP executes 64-bit code at CPL 3} */
+    public boolean userCode() {
+        return cpl == 3 && (mode & MODE_SIZE) == 2;
     }
 
     private void chooseTlb() {
@@ -431,7 +446,9 @@ public final class Cpu {
 
     /** {@return the time-stamp counter} */
     public long tsc() {
-        return clock.nowNs() * (tscHz / 1_000_000L) / 1000 + mmu.tscOffset;
+        long ns = clock.nowNs();
+        // Ticks a nanosecond with 32 bits behind the point: exact for whole gigahertz, and good for 64-bit times.
+        return (Math.multiplyHigh(ns, tscScale) << 32 | ns * tscScale >>> 32) + mmu.tscOffset;
     }
 
     // ---- code fetch
@@ -487,6 +504,11 @@ public final class Cpu {
             mmu.fillCode(tlbs[tlbIndex], linear, u);
         }
         return ((long) codePage[i] << 12) + (linear & 4095);
+    }
+
+    /** {@return a number that changes with every flush of translations} */
+    public long translationStamp() {
+        return supervisorStamp;
     }
 
     // ---- TLB upkeep

@@ -66,6 +66,39 @@ public final class StateTransfer {
         s.injectedVector = -1;
     }
 
+    /** Copies out what user code sees; see {@link dev.jvisor.vmm.backend.SupervisorVp}. Allocates only when a base has changed. */
+    public static void getUser(Cpu c, VpState s) {
+        System.arraycopy(c.r, 0, s.gpr, 0, 16);
+        s.rip = c.rip;
+        s.rflags = c.rflags();
+        getBase(c, s, Cpu.FS);
+        getBase(c, s, Cpu.GS);
+        s.cr0 = c.cr0;
+        s.cr3 = c.cr3;
+        s.cr4 = c.cr4;
+        s.efer = c.efer;
+        s.xcr0 = c.xcr0;
+        getFpu(c, s);
+    }
+
+    private static void getBase(Cpu c, VpState s, int segment) {
+        if (s.seg[segment].base() != c.segBase[segment]) {
+            s.seg[segment] = segment(c, segment);
+        }
+    }
+
+    /** Takes over what user code has changed. Allocates nothing. */
+    public static void setUser(VpState s, Cpu c) {
+        System.arraycopy(s.gpr, 0, c.r, 0, 16);
+        c.rip = s.rip;
+        c.setRflags(s.rflags);
+        c.segBase[Cpu.FS] = s.seg[VpState.FS].base();
+        c.segBase[Cpu.GS] = s.seg[VpState.GS].base();
+        setFpu(s, c);
+        c.next = null;
+        c.link = null;
+    }
+
     private static void getMsr(Cpu c, VpState s, int index) {
         MsrFile.read(c, index);
         s.msrs.put(index, c.msrValue.value);
