@@ -13,6 +13,7 @@ import dev.jvisor.vmm.backend.BackendConfig;
 import dev.jvisor.vmm.backend.BackendPartition;
 import dev.jvisor.vmm.backend.BackendVp;
 import dev.jvisor.vmm.backend.InterceptHandler;
+import dev.jvisor.vmm.backend.VpInterrupts;
 import dev.jvisor.vmm.backend.MsrValue;
 import dev.jvisor.vmm.loader.BootOptions;
 import dev.jvisor.vmm.loader.FlatLoader;
@@ -103,7 +104,7 @@ public class SoftwareCpuBenchmark {
         MemoryLayout.mapRam(gpa, MEMORY);
         backend = new SoftwareBackend();
         partition = backend.createPartition(gpa, new BackendConfig(1, BackendConfig.Irqchip.BACKEND, null, new SystemClock()));
-        vp = partition.createVp(0, QuietInterrupts.INSTANCE);
+        vp = partition.createVp(0, VpInterrupts.NONE);
         vp.setState(new FlatLoader(guest.equals("compute") ? compute() : outs(), LOAD, FlatLoader.Mode.LONG64).load(gpa, BootOptions.of(MEMORY)));
     }
 

@@ -10,7 +10,7 @@ final class EscapeInput extends InputStream {
     private final Consumer<EscapeKeys.Action> ours;
     private final EscapeKeys keys = new EscapeKeys();
 
-    /** @param ours told of {@link EscapeKeys.Action#QUIT} and {@link EscapeKeys.Action#HELP} */
+    /** @param ours told of every action but {@link EscapeKeys.Action#SEND} and {@link EscapeKeys.Action#NOTHING} */
     EscapeInput(InputStream in, Consumer<EscapeKeys.Action> ours) {
         this.in = in;
         this.ours = ours;

@@ -1,8 +1,8 @@
 package dev.jvisor.tools.console;
 
 /**
- * Finds the keys meant for jvisor in what is typed at a raw terminal. They begin with Ctrl-A, as in QEMU: {@code x} leaves, {@code h} shows
- * help, a second Ctrl-A sends one. One thread.
+ * Finds the keys meant for jvisor in what is typed at a raw terminal. They begin with Ctrl-A, as in QEMU: {@code x} leaves, {@code e} changes
+ * the engine, {@code h} shows help, a second Ctrl-A sends one. One thread.
  */
 final class EscapeKeys {
     /** What to do with a byte. */
@@ -13,12 +13,14 @@ final class EscapeKeys {
         NOTHING,
         /** Leave. */
         QUIT,
+        /** Go over to the other engine. */
+        ENGINE,
         /** Show help. */
         HELP
     }
 
     static final int ESCAPE = 1; // Ctrl-A
-    static final String HELP_TEXT = "Ctrl-A x  leave jvisor (the guest ends)\nCtrl-A h  this help\nCtrl-A Ctrl-A  send Ctrl-A to the guest\n";
+    static final String HELP_TEXT = "Ctrl-A x  leave jvisor (the guest ends)\nCtrl-A e  go over to the other engine, KVM or software\nCtrl-A h  this help\nCtrl-A Ctrl-A  send Ctrl-A to the guest\n";
 
     private boolean pending;
 
@@ -30,6 +32,7 @@ final class EscapeKeys {
         pending = false;
         return switch (b) {
             case 'x', 'X' -> Action.QUIT;
+            case 'e', 'E' -> Action.ENGINE;
             case 'h', 'H', '?' -> Action.HELP;
             case ESCAPE -> Action.SEND;
             default -> Action.NOTHING;

@@ -26,10 +26,11 @@ public final class SerialEnd implements AutoCloseable {
      * Opens what {@code --serial} names: {@code stdio}, {@code file:PATH} or {@code none}. A terminal is made raw at once.
      *
      * @param quit called, on a thread of the line, when the escape key asks to leave
+     * @param changeEngine called, on a thread of the line, when the escape key asks for the other engine
      * @throws UserMistake when it names nothing of these, or the file cannot be written
      */
     @SuppressWarnings("resource") // the process's own streams stay open
-    public static SerialEnd open(String name, Runnable quit) {
+    public static SerialEnd open(String name, Runnable quit, Runnable changeEngine) {
         if (name.equals("none")) {
             return new SerialEnd(null, OutputStream.nullOutputStream(), null);
         }
@@ -42,10 +43,10 @@ public final class SerialEnd implements AutoCloseable {
                 return new SerialEnd(stdin, stdout, null);
             }
             return new SerialEnd(new EscapeInput(stdin, a -> {
-                if (a == EscapeKeys.Action.QUIT) {
-                    quit.run();
-                } else {
-                    System.err.print("\r\n" + EscapeKeys.HELP_TEXT.replace("\n", "\r\n"));
+                switch (a) {
+                    case QUIT -> quit.run();
+                    case ENGINE -> changeEngine.run();
+                    default -> System.err.print("\r\n" + EscapeKeys.HELP_TEXT.replace("\n", "\r\n"));
                 }
             }), stdout, terminal);
         }

@@ -3,6 +3,7 @@ package dev.jvisor.tools.machine;
 import dev.jvisor.nativebindings.ErrnoException;
 import dev.jvisor.tools.options.UserMistake;
 import dev.jvisor.vmm.backend.Backend;
+import dev.jvisor.vmm.hybrid.AssistedBackend;
 import dev.jvisor.vmm.hybrid.HybridBackend;
 import dev.jvisor.vmm.kvm.KvmBackend;
 import dev.jvisor.vmm.kvm.KvmProbe;
@@ -27,23 +28,44 @@ public record BackendChoice(Backend backend, String reason) implements AutoClose
         SOFTWARE
     }
 
+    /** What {@code --supervisor} may be: who executes supervisor code on KVM. */
+    public enum Supervisor {
+        /** KVM if it runs it natively, else the software CPU. */
+        AUTO,
+        /** KVM; the software CPU helps out with what it cannot. */
+        KVM,
+        /** The CPU written in Java. */
+        SOFTWARE
+    }
+
     /**
      * Opens an engine.
      *
      * @throws UserMistake when KVM was asked for and cannot be had
      */
     public static BackendChoice open(Name name) {
+        return open(name, Supervisor.AUTO);
+    }
+
+    /**
+     * Opens an engine.
+     *
+     * @param supervisor who executes supervisor code on KVM
+     * @throws UserMistake when KVM was asked for and cannot be had
+     */
+    public static BackendChoice open(Name name, Supervisor supervisor) {
         return switch (name) {
             case SOFTWARE -> new BackendChoice(new SoftwareBackend(), "");
-            case KVM -> new BackendChoice(openKvm(), "");
+            case KVM -> new BackendChoice(openKvm(supervisor), "");
             case AUTO -> choose();
         };
     }
 
-    private static Backend openKvm() {
+    private static Backend openKvm(Supervisor supervisor) {
         try {
             KvmBackend kvm = KvmBackend.open();
-            return KvmProbe.supervisorNative() ? kvm : new HybridBackend(kvm);
+            return supervisor == Supervisor.KVM || supervisor == Supervisor.AUTO && KvmProbe.supervisorNative() ? new AssistedBackend(kvm)
+                    : new HybridBackend(kvm);
         } catch (ErrnoException | UnsupportedOperationException e) {
             throw new UserMistake("--backend kvm: " + why(e));
         }
@@ -52,7 +74,7 @@ public record BackendChoice(Backend backend, String reason) implements AutoClose
     private static BackendChoice choose() {
         KvmReport report = KvmProbe.run(new SystemClock());
         if (report.supervisorNative()) {
-            return new BackendChoice(openKvm(), "backend kvm: it runs supervisor code natively (" + report.label() + ")");
+            return new BackendChoice(openKvm(Supervisor.KVM), "backend kvm: it runs supervisor code natively (" + report.label() + ")");
         }
         return new BackendChoice(new SoftwareBackend(), "backend software: " + (report.usable()
                 ? "KVM is there but does not run supervisor code natively (" + report.label() + ")" : report.unavailable()));

@@ -7,6 +7,7 @@ import dev.jvisor.tools.gdb.GdbServer;
 import dev.jvisor.tools.machine.BackendChoice;
 import dev.jvisor.tools.machine.DefaultGuest;
 import dev.jvisor.tools.machine.DiskConfig;
+import dev.jvisor.tools.machine.EngineChanges;
 import dev.jvisor.tools.machine.Machine;
 import dev.jvisor.tools.machine.MachineConfig;
 import dev.jvisor.tools.options.ByteSize;
@@ -44,6 +45,14 @@ public final class RunCommand implements Callable<Integer> {
     @Option(names = "--backend", paramLabel = "auto|kvm|software", defaultValue = "auto",
         description = "the engine; auto: KVM if it runs supervisor code natively, else the software CPU")
     private BackendChoice.Name backendName;
+
+    @Option(names = "--supervisor", paramLabel = "auto|kvm|software", defaultValue = "auto",
+        description = "on KVM, who executes supervisor code; auto: KVM if it does so natively, else the software CPU")
+    private BackendChoice.Supervisor supervisor;
+
+    @Option(names = "--change-engine", paramLabel = "DURATION", converter = TimeSpan.class,
+        description = "go over to the other engine, KVM or software, again and again after that long, for example 50ms")
+    private Duration changeEngine;
 
     @Option(names = "--processors", paramLabel = "N", defaultValue = "1", description = "virtual processors")
     private int processors;
@@ -112,15 +121,20 @@ public final class RunCommand implements Callable<Integer> {
     public Integer call() throws IOException, InterruptedException {
         check();
         AtomicReference<Partition> running = new AtomicReference<>();
-        try (BackendChoice engine = BackendChoice.open(backendName)) {
+        try (BackendChoice engine = BackendChoice.open(backendName, supervisor);
+            EngineChanges changes = new EngineChanges(engine, supervisor)) {
+            if (changeEngine != null) {
+                changes.prepare();
+            }
             // What can be wrong with the options has been said when we come to what takes long, or tells of itself.
             MachineConfig config = guest();
-            return run(engine, config, running);
+            return run(engine, config, running, changes);
         }
     }
 
-    private int run(BackendChoice engine, MachineConfig config, AtomicReference<Partition> running) throws IOException, InterruptedException {
-        try (SerialEnd line = SerialEnd.open(serial, () -> quit(running.get()));
+    private int run(BackendChoice engine, MachineConfig config, AtomicReference<Partition> running, EngineChanges changes)
+            throws IOException, InterruptedException {
+        try (SerialEnd line = SerialEnd.open(serial, () -> quit(running.get()), () -> changeNow(changes, running.get()));
             Machine machine = Machine.create(engine.backend(), config, line.backend())) {
             running.set(machine.partition());
             if (!engine.reason().isEmpty()) {
@@ -129,7 +143,7 @@ public final class RunCommand implements Callable<Integer> {
             if (line.interactive()) {
                 System.err.print("jvisor: Ctrl-A x leaves, Ctrl-A h helps\r\n");
             }
-            return run(machine.partition(), line);
+            return run(machine.partition(), line, changes);
         }
     }
 
@@ -142,6 +156,9 @@ public final class RunCommand implements Callable<Integer> {
         }
         if (gdb != null && (gdb < 0 || gdb > 0xFFFF)) {
             throw new UserMistake("--gdb: " + gdb + " is not a TCP port; give one from 1 to 65535, or 0 for any");
+        }
+        if (changeEngine != null && gdb != null) {
+            throw new UserMistake("--change-engine: not together with --gdb; leave one out");
         }
         if (kernel == null && flat != null) {
             throw new UserMistake("--flat: needs a --kernel to go with it");
@@ -216,7 +233,18 @@ public final class RunCommand implements Callable<Integer> {
         }
     }
 
-    private int run(Partition partition, SerialEnd line) throws IOException, InterruptedException {
+    private static void changeNow(EngineChanges changes, Partition p) {
+        if (p == null) {
+            return;
+        }
+        try {
+            System.err.print("\r\njvisor: the guest runs on " + changes.change(p) + " now\r\n");
+        } catch (UserMistake | IllegalStateException | UnsupportedOperationException e) {
+            System.err.print("\r\njvisor: the engine stays: " + e.getMessage() + "\r\n");
+        }
+    }
+
+    private int run(Partition partition, SerialEnd line, EngineChanges changes) throws IOException, InterruptedException {
         try (PrintStream traceOut = traceFile == null ? null : openTrace(); TraceLog log = trace.isEmpty() ? null
             : new TraceLog(EnumSet.copyOf(trace), traceOut == null ? System.err : traceOut)) {
             partition.trace(log);
@@ -224,6 +252,9 @@ public final class RunCommand implements Callable<Integer> {
                 return debug(partition, line);
             }
             partition.start();
+            if (changeEngine != null) {
+                changes.every(changeEngine, partition);
+            }
             return finish(partition, line);
         }
     }

@@ -9,8 +9,14 @@ import dev.jvisor.vmm.time.Clock;
  * @param irqchip who answers for the interrupt controllers
  * @param cpuid the CPUID table the guest sees; null for the backend's own choice
  * @param clock the partition's time; a backend with a time-stamp counter of its own may ignore it
+ * @param tscHz ticks a second wanted of the guest's time-stamp counter; 0 for the backend's own. {@link BackendPartition#tscHz} says what it is
  */
-public record BackendConfig(int processors, Irqchip irqchip, CpuidTable cpuid, Clock clock) {
+public record BackendConfig(int processors, Irqchip irqchip, CpuidTable cpuid, Clock clock, long tscHz) {
+    /** Makes a configuration with the backend's own time-stamp counter. */
+    public BackendConfig(int processors, Irqchip irqchip, CpuidTable cpuid, Clock clock) {
+        this(processors, irqchip, cpuid, clock, 0);
+    }
+
     /** Where interrupt controllers live. */
     public enum Irqchip {
         /** The backend's own (in-kernel) PIC, I/O APIC, PIT and local APICs where it has them, else {@link #USER}. */

@@ -62,6 +62,14 @@ public interface BackendVp extends AutoCloseable {
     /** {@return instructions executed so far, or -1 when the backend does not count} */
     long instructions();
 
+    /**
+     * {@return after INTERNAL_ERROR: whether the instruction at RIP is one that the backend cannot carry out, though nothing is wrong with it or
+     * with the state}
+     */
+    default boolean lacksInstruction() {
+        return false;
+    }
+
     /** {@return several lines for people: state, last code executed, reason of the last error} */
     String explain();
 

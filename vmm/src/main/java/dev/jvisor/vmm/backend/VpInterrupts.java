@@ -2,41 +2,62 @@ package dev.jvisor.vmm.backend;
 
 /**
  * A VP's view of its interrupt controllers when those are ours. The VP's thread asks at instruction boundaries; whoever raises an interrupt
- * calls {@link BackendVp#interruptsChanged()} so that it does. Thread-safe.
+ * calls {@link BackendVp#interruptsChanged()} so that it does. Thread-safe. Without being overridden, nothing ever waits.
  */
 public interface VpInterrupts {
+    /** A VP that nothing interrupts. */
+    VpInterrupts NONE = new VpInterrupts() { };
+
     /** {@return the vector that may be delivered now if RFLAGS.IF allows it, or -1} */
-    int pendingVector();
+    default int pendingVector() {
+        return -1;
+    }
 
     /** Accepts what {@link #pendingVector()} offered: it moves to service. {@return the vector to deliver, -1 if it went away meanwhile} */
-    int acknowledge();
+    default int acknowledge() {
+        return -1;
+    }
 
     /** {@return whether an NMI waits; taking it puts it in service} */
-    boolean takeNmi();
+    default boolean takeNmi() {
+        return false;
+    }
 
     /** The guest has ended its NMI handler, by IRET: only while it runs are further NMIs merged into one. */
     default void endOfNmi() { }
 
     /** {@return whether an NMI waits} */
-    boolean nmiPending();
+    default boolean nmiPending() {
+        return false;
+    }
 
     /** {@return whether an INIT waits; taking it clears it} */
-    boolean takeInit();
+    default boolean takeInit() {
+        return false;
+    }
 
     /** {@return whether an INIT waits} */
-    boolean initPending();
+    default boolean initPending() {
+        return false;
+    }
 
     /** {@return the vector of a start-up IPI that waits, or -1; taking it clears it} */
-    int takeSipi();
+    default int takeSipi() {
+        return -1;
+    }
 
     /** {@return whether a start-up IPI waits} */
-    boolean sipiPending();
+    default boolean sipiPending() {
+        return false;
+    }
 
     /** {@return CR8: bits 7-4 of the task priority} */
-    int cr8();
+    default int cr8() {
+        return 0;
+    }
 
     /** Sets CR8. */
-    void setCr8(int value);
+    default void setCr8(int value) { }
 
     /** {@return whether the local APIC is enabled by IA32_APIC_BASE; CPUID says so} */
     default boolean localApicEnabled() {

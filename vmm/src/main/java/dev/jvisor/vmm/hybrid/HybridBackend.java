@@ -29,7 +29,8 @@ public final class HybridBackend implements Backend {
 
     @Override
     public BackendPartition createPartition(GpaSpace gpa, BackendConfig config) {
-        return new HybridPartition(software.createPartition(gpa, config, kvm.tscHz()), kvm.createUserPartition(gpa, config.processors()), gpa);
+        BackendConfig sameTsc = new BackendConfig(config.processors(), config.irqchip(), config.cpuid(), config.clock(), kvm.tscHz());
+        return new HybridPartition(software.createPartition(gpa, sameTsc), kvm.createUserPartition(gpa, config.processors()), gpa);
     }
 
     @Override

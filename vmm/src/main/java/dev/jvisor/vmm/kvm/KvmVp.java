@@ -332,6 +332,11 @@ final class KvmVp implements BackendVp {
         return -1;
     }
 
+    @Override
+    public boolean lacksInstruction() {
+        return run.exitReason() == KvmExit.INTERNAL_ERROR && run.internalSuberror() == KvmRun.INTERNAL_ERROR_EMULATION;
+    }
+
     // ---- debugging ----
 
     @Override

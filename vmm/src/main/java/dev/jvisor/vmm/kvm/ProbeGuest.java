@@ -49,7 +49,7 @@ final class ProbeGuest implements AutoCloseable {
         gpa.mapRam(0, MEMORY);
         backend = KvmBackend.open();
         partition = backend.createPartition(gpa, new BackendConfig(1, BackendConfig.Irqchip.USER, cpuid, () -> 0));
-        vp = partition.createVp(0, NoInterrupts.INSTANCE);
+        vp = partition.createVp(0, VpInterrupts.NONE);
     }
 
     /** Runs code at {@link #START} from a state until it reports, stops, or the watchdog barks. */
@@ -173,60 +173,6 @@ final class ProbeGuest implements AutoCloseable {
         @Override
         public boolean msrWrite(int index, int msr, long data) {
             return false;
-        }
-    }
-
-    /** A VP that nothing interrupts. */
-    private enum NoInterrupts implements VpInterrupts {
-        INSTANCE;
-
-        @Override
-        public int pendingVector() {
-            return -1;
-        }
-
-        @Override
-        public int acknowledge() {
-            return -1;
-        }
-
-        @Override
-        public boolean takeNmi() {
-            return false;
-        }
-
-        @Override
-        public boolean nmiPending() {
-            return false;
-        }
-
-        @Override
-        public boolean takeInit() {
-            return false;
-        }
-
-        @Override
-        public boolean initPending() {
-            return false;
-        }
-
-        @Override
-        public int takeSipi() {
-            return -1;
-        }
-
-        @Override
-        public boolean sipiPending() {
-            return false;
-        }
-
-        @Override
-        public int cr8() {
-            return 0;
-        }
-
-        @Override
-        public void setCr8(int value) {
         }
     }
 }

@@ -43,7 +43,7 @@ public final class Partition implements AutoCloseable {
     private final GpaSpace gpa;
     private final PortSpace ports = new PortSpace();
     private final MsrSpace msrs = new MsrSpace();
-    private final BackendPartition backend;
+    private volatile BackendPartition backend;
     private final SoftwareInterruptController software;
     private final SplitInterruptController split;
     private final InterruptController interrupts;
@@ -61,6 +61,8 @@ public final class Partition implements AutoCloseable {
     private final AtomicBoolean restarting = new AtomicBoolean();
     private volatile boolean waking;
     private boolean asleep;
+    /** Held while the engine changes, and before the last one is closed. */
+    private final Object engineLock = new Object();
     private VpState bootState;
     private int liveVps;
     private boolean closed;
@@ -119,6 +121,46 @@ public final class Partition implements AutoCloseable {
     /** Makes a partition whose time is the caller's, for example a virtual clock. */
     public static Partition create(Backend backend, PartitionConfig config, Timers timers) {
         return new Partition(backend, config, timers, null);
+    }
+
+    /**
+     * Has another engine run it from now on; every VP goes over with its whole state. It is running or paused. Not on a VP thread.
+     *
+     * <p>A guest that has measured its time-stamp counter needs an engine whose counter ticks at the same rate ({@link #tscHz}), and one that
+     * has looked at CPUID, one that can do what it saw.
+     *
+     * @param to the engine; must outlive the partition
+     * @throws IllegalStateException when interrupt controllers are the present engine's own, or it has stopped
+     * @throws UnsupportedOperationException when the new engine wants interrupt controllers of its own
+     */
+    public void changeEngine(Backend to) {
+        synchronized (engineLock) {
+            boolean running = state == PartitionState.RUNNING;
+            // Not under the partition's own lock, which VPs may need before they stand still.
+            pause();
+            if (software == null || state == PartitionState.OFF || stopping()) {
+                throw new IllegalStateException("the engine of partition " + config.name() + " cannot change: state=" + state
+                        + ", irqchip=" + irqchip());
+            }
+            BackendPartition last = backend;
+            BackendPartition next = to.createPartition(gpa, new BackendConfig(config.processors(), BackendConfig.Irqchip.USER, last.cpuid(),
+                    timers, last.tscHz()));
+            if (next.irqchip() != BackendConfig.Irqchip.USER) {
+                next.close();
+                throw new UnsupportedOperationException(to.name() + " has interrupt controllers of its own");
+            }
+            for (VirtualProcessor vp : processors) {
+                vp.changeEngine(next.createVp(vp.index(), software.localApic(vp.index())));
+            }
+            backend = next;
+            last.close();
+            if (next.tscHz() != last.tscHz()) {
+                LOG.warn("partition {}: the time-stamp counter ticked at {} Hz and does at {} Hz now", config.name(), last.tscHz(), next.tscHz());
+            }
+            if (running) {
+                resume();
+            }
+        }
     }
 
     /** {@return what it was made from} */
@@ -469,8 +511,10 @@ public final class Partition implements AutoCloseable {
         if (ownTimers != null) {
             ownTimers.close();
         }
-        processors.forEach(vp -> vp.backend().close());
-        backend.close();
+        synchronized (engineLock) {
+            processors.forEach(vp -> vp.backend().close());
+            backend.close();
+        }
         memory.close();
     }
 }

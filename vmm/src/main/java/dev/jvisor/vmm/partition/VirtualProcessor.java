@@ -23,7 +23,7 @@ public final class VirtualProcessor {
 
     private final Partition partition;
     private final int index;
-    private final BackendVp backend;
+    private volatile BackendVp backend;
     /** Null unless interrupt controllers are ours. */
     private final LocalApic interrupts;
     private final VpIntercepts intercepts;
@@ -85,6 +85,15 @@ public final class VirtualProcessor {
                 && (from.activity == VpState.Activity.WAIT_FOR_INIT || from.activity == VpState.Activity.WAIT_FOR_SIPI);
         deadHalt = false;
         backend.setState(from);
+    }
+
+    /** Goes over to a VP of another engine, with all state; it stands still. */
+    void changeEngine(BackendVp to) {
+        BackendVp from = backend;
+        from.getState(scratch);
+        to.setState(scratch);
+        backend = to;
+        from.close();
     }
 
     /** Chooses where the VP stops and tells the {@link DebugListener}; it is paused or not started. See {@link BackendVp#debug}. */

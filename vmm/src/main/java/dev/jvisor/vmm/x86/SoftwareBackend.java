@@ -29,16 +29,7 @@ public final class SoftwareBackend implements Backend {
 
     @Override
     public BackendPartition createPartition(GpaSpace gpa, BackendConfig config) {
-        return createPartition(gpa, config, TSC_HZ);
-    }
-
-    /**
-     * Makes a partition whose time-stamp counter has another rate. Its VPs are {@link dev.jvisor.vmm.backend.SupervisorVp}s.
-     *
-     * @param tscHz ticks a second
-     */
-    public BackendPartition createPartition(GpaSpace gpa, BackendConfig config, long tscHz) {
-        return new SoftwarePartition(gpa, config, opcodes, tscHz);
+        return new SoftwarePartition(gpa, config, opcodes, config.tscHz() == 0 ? TSC_HZ : config.tscHz());
     }
 
     @Override

@@ -7,6 +7,7 @@ import dev.jvisor.nativebindings.MappedMemory;
 import dev.jvisor.vmm.backend.BackendConfig;
 import dev.jvisor.vmm.backend.BackendPartition;
 import dev.jvisor.vmm.backend.BackendVp;
+import dev.jvisor.vmm.backend.VpInterrupts;
 import dev.jvisor.vmm.backend.InterceptHandler;
 import dev.jvisor.vmm.backend.MsrValue;
 import dev.jvisor.vmm.backend.VpExit;
@@ -58,7 +59,7 @@ class HostileCodeFuzzTest {
             fill(gpa.host(), r, generator);
             try (BackendPartition partition = backend.createPartition(gpa,
                             new BackendConfig(1, BackendConfig.Irqchip.USER, null, new SystemClock()));
-                    BackendVp vp = partition.createVp(0, UserMachine.NONE)) {
+                    BackendVp vp = partition.createVp(0, VpInterrupts.NONE)) {
                 vp.setState(state(r));
                 Thread kicker = Thread.ofPlatform().daemon().start(() -> {
                     for (int k = 0; k < 2000 && !Thread.interrupted(); k++) {

@@ -78,56 +78,6 @@ final class UserMachine implements AutoCloseable {
         }
     };
 
-    static final VpInterrupts NONE = new VpInterrupts() {
-        @Override
-        public int pendingVector() {
-            return -1;
-        }
-
-        @Override
-        public int acknowledge() {
-            return -1;
-        }
-
-        @Override
-        public boolean takeNmi() {
-            return false;
-        }
-
-        @Override
-        public boolean nmiPending() {
-            return false;
-        }
-
-        @Override
-        public boolean takeInit() {
-            return false;
-        }
-
-        @Override
-        public boolean initPending() {
-            return false;
-        }
-
-        @Override
-        public int takeSipi() {
-            return -1;
-        }
-
-        @Override
-        public boolean sipiPending() {
-            return false;
-        }
-
-        @Override
-        public int cr8() {
-            return 0;
-        }
-
-        @Override
-        public void setCr8(int value) { }
-    };
-
     UserMachine(Backend backend) {
         gpa.mapRam(0, SIZE);
         MemorySegment m = gpa.host();
@@ -161,7 +111,7 @@ final class UserMachine implements AutoCloseable {
         m.set(LONG, TSS + 4, KERNEL_STACK);
         m.set(ValueLayout.JAVA_SHORT_UNALIGNED, TSS + 102, (short) 0x68);
         partition = backend.createPartition(gpa, new BackendConfig(1, BackendConfig.Irqchip.USER, null, new SystemClock()));
-        vp = partition.createVp(0, NONE);
+        vp = partition.createVp(0, VpInterrupts.NONE);
     }
 
     /** {@return a state ready to run at {@link #CODE} in user mode, general registers as they are in a new VpState} */

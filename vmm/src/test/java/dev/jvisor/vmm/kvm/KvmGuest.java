@@ -161,26 +161,6 @@ final class KvmGuest implements AutoCloseable {
         }
 
         @Override
-        public boolean takeInit() {
-            return false;
-        }
-
-        @Override
-        public boolean initPending() {
-            return false;
-        }
-
-        @Override
-        public int takeSipi() {
-            return -1;
-        }
-
-        @Override
-        public boolean sipiPending() {
-            return false;
-        }
-
-        @Override
         public int cr8() {
             return cr8;
         }

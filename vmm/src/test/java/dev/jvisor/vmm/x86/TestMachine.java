@@ -172,11 +172,5 @@ final class TestMachine implements InterceptHandler {
         }
 
         @Override public boolean nmiPending() { return nmi; }
-        @Override public boolean takeInit() { return false; }
-        @Override public boolean initPending() { return false; }
-        @Override public int takeSipi() { return -1; }
-        @Override public boolean sipiPending() { return false; }
-        @Override public int cr8() { return 0; }
-        @Override public void setCr8(int value) { }
     }
 }
