@@ -57,12 +57,15 @@ class BareMetalEndToEndTest {
 
     @ParameterizedTest
     @MethodSource("guests")
-    void saysTheSameOnKvm(String name) throws Exception {
+    void saysTheSameOnKvmWhoeverExecutesItsSupervisorCode(String name) throws Exception {
         assumeTrue(Jvisor.hasKvm(), "no /dev/kvm that we may use");
         GuestProgram g = BareMetalGuests.find(name, 2).orElseThrow();
-        Jvisor.Result kvm = run(g, "kvm", "--processors", "2", "--debug-exit");
-        assertEquals(1, kvm.exit(), kvm::toString);
-        assertEquals(run(g, "software", "--processors", "2", "--debug-exit").out(), kvm.out());
+        String software = run(g, "software", "--processors", "2", "--debug-exit").out();
+        for (String supervisor : List.of("kvm", "software")) {
+            Jvisor.Result kvm = run(g, "kvm", "--processors", "2", "--debug-exit", "--supervisor", supervisor);
+            assertEquals(1, kvm.exit(), kvm::toString);
+            assertEquals(software, kvm.out(), supervisor);
+        }
     }
 
     @Test

@@ -7,6 +7,7 @@ import java.util.Optional;
 public final class BareMetalGuests {
     private static final int STORM = 1000;
     private static final int ITERATIONS = 1_000_000;
+    private static final int ROUNDS = 20;
 
     private BareMetalGuests() {
     }
@@ -19,11 +20,12 @@ public final class BareMetalGuests {
     public static List<GuestProgram> all(int processors) {
         return List.of(HelloGuest.program(), HelloGuest.realModeProgram(),
                 ExitStormGuest.program(STORM, STORM, ExitStormGuest.DEFAULT_MMIO_ADDRESS, false),
-                TimerIpiGuest.program(processors), UserComputeGuest.program(ITERATIONS, false));
+                TimerIpiGuest.program(processors), UserComputeGuest.program(ITERATIONS, false),
+                SupervisorMixGuest.program(ROUNDS));
     }
 
     /**
-     * {@return the guest of a name: hello, hello-real, exit-storm, timer-ipi, user-compute}
+     * {@return the guest of a name: hello, hello-real, exit-storm, timer-ipi, user-compute, supervisor-mix}
      *
      * @param name       the name
      * @param processors how many the partition has, 1 to 16

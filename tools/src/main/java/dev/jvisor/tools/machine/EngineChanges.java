@@ -64,11 +64,6 @@ public final class EngineChanges implements AutoCloseable {
         });
     }
 
-    /** {@return how often the engine was changed} */
-    public synchronized long changes() {
-        return changes;
-    }
-
     /** Closes the other engine. The partitions are closed. */
     @Override
     public void close() {
@@ -92,6 +87,7 @@ public final class EngineChanges implements AutoCloseable {
         }
         synchronized (this) {
             if (second != null) {
+                LOG.info("the engine was changed {} times", changes);
                 second.close();
             }
         }

@@ -24,11 +24,6 @@ final class VpStateCodec {
     private static final int[] MTRRS = {0x2FF, 0x200, 0x201, 0x202, 0x203, 0x204, 0x205, 0x206, 0x207, 0x208, 0x209, 0x20A, 0x20B,
         0x20C, 0x20D, 0x20E, 0x20F, 0x250, 0x258, 0x259, 0x268, 0x269, 0x26A, 0x26B, 0x26C, 0x26D, 0x26E, 0x26F};
     private static final int MSR_TSC = 0x10;
-    private static final int KIND_EXTERNAL = 0;
-    private static final int KIND_NMI = 2;
-    private static final int KIND_EXCEPTION = 3;
-    private static final int KIND_SOFTWARE = 4;
-    private static final int KIND_SOFTWARE_EXCEPTION = 6;
 
     // XSAVE area, standard format (SDM vol. 1, 13.4).
     private static final int FCW = 0;
@@ -281,15 +276,15 @@ final class VpStateCodec {
         s.injectedErrorCode = 0;
         if (e.exceptionInjected()) {
             s.injectedVector = e.exceptionVector();
-            s.injectedKind = s.injectedVector == 3 || s.injectedVector == 4 ? KIND_SOFTWARE_EXCEPTION : KIND_EXCEPTION;
+            s.injectedKind = s.injectedVector == 3 || s.injectedVector == 4 ? VpState.KIND_SOFTWARE_EXCEPTION : VpState.KIND_EXCEPTION;
             s.injectedHasError = e.exceptionHasErrorCode();
             s.injectedErrorCode = s.injectedHasError ? e.exceptionErrorCode() : 0;
         } else if (e.nmiInjected()) {
             s.injectedVector = 2;
-            s.injectedKind = KIND_NMI;
+            s.injectedKind = VpState.KIND_NMI;
         } else if (e.interruptInjected()) {
             s.injectedVector = e.interruptVector();
-            s.injectedKind = e.interruptSoft() ? KIND_SOFTWARE : KIND_EXTERNAL;
+            s.injectedKind = e.interruptSoft() ? VpState.KIND_SOFTWARE : VpState.KIND_EXTERNAL;
         }
         s.interruptShadow = e.shadow() != 0;
         s.nmiBlocked = e.nmiMasked();
@@ -300,12 +295,12 @@ final class VpStateCodec {
         KvmVcpuEvents e = vcpu.events();
         e.clear();
         boolean injected = s.injectedVector >= 0;
-        boolean exception = injected && (s.injectedKind == KIND_EXCEPTION || s.injectedKind == KIND_SOFTWARE_EXCEPTION);
-        boolean interrupt = injected && (s.injectedKind == KIND_EXTERNAL || s.injectedKind == KIND_SOFTWARE);
+        boolean exception = injected && (s.injectedKind == VpState.KIND_EXCEPTION || s.injectedKind == VpState.KIND_SOFTWARE_EXCEPTION);
+        boolean interrupt = injected && (s.injectedKind == VpState.KIND_EXTERNAL || s.injectedKind == VpState.KIND_SOFTWARE);
         e.exception(exception, false, exception ? s.injectedVector : 0, exception && s.injectedHasError, s.injectedErrorCode);
-        e.interrupt(interrupt, interrupt ? s.injectedVector : 0, interrupt && s.injectedKind == KIND_SOFTWARE,
+        e.interrupt(interrupt, interrupt ? s.injectedVector : 0, interrupt && s.injectedKind == VpState.KIND_SOFTWARE,
                 s.interruptShadow ? KvmVcpuEvents.SHADOW_STI : 0);
-        e.nmi(injected && s.injectedKind == KIND_NMI, s.nmiPending ? 1 : 0, s.nmiBlocked);
+        e.nmi(injected && s.injectedKind == VpState.KIND_NMI, s.nmiPending ? 1 : 0, s.nmiBlocked);
         e.flags(KvmVcpuEvents.VALID_NMI_PENDING | KvmVcpuEvents.VALID_SHADOW);
         vcpu.setEvents();
     }

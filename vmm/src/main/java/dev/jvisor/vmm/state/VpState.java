@@ -11,6 +11,9 @@ public final class VpState {
     /** Index of a segment register in {@link #seg}, in the processor's own encoding. */
     public static final int ES = 0, CS = 1, SS = 2, DS = 3, FS = 4, GS = 5;
 
+    /** Values of {@link #injectedKind}. */
+    public static final int KIND_EXTERNAL = 0, KIND_NMI = 2, KIND_EXCEPTION = 3, KIND_SOFTWARE = 4, KIND_SOFTWARE_EXCEPTION = 6;
+
     /** What the VP does when it is run. */
     public enum Activity {
         /** Executes instructions. */
@@ -87,7 +90,7 @@ public final class VpState {
     public boolean nmiPending;
     /** Vector of an exception or interrupt whose delivery was begun and not finished, or -1. */
     public int injectedVector = -1;
-    /** Kind of {@link #injectedVector}, as VMX counts them: 0 external, 2 NMI, 3 exception, 4 software interrupt, 6 software exception. */
+    /** Kind of {@link #injectedVector}, {@code KIND_*}, as VMX counts them. */
     public int injectedKind;
     /** Whether {@link #injectedVector} pushes {@link #injectedErrorCode}. */
     public boolean injectedHasError;

@@ -47,6 +47,12 @@ final class SoftwareVp implements SupervisorVp {
     private volatile Thread runner;
     private volatile boolean flagsSetWhileRunning;
 
+    /** An event whose delivery another engine had begun, to be delivered before anything else; -1 for none. Kinds as {@link VpState} has them. */
+    private int injectedVector = -1;
+    private int injectedKind;
+    private boolean injectedHasError;
+    private int injectedErrorCode;
+
     private boolean shutdown;
     private boolean debugStep;
     private boolean breakpointHit;
@@ -354,6 +360,12 @@ final class SoftwareVp implements SupervisorVp {
         if (shutdown) {
             return VpExit.SHUTDOWN;
         }
+        if (injectedVector >= 0) {
+            deliverInjected(c);
+            if (shutdown) {
+                return VpExit.SHUTDOWN;
+            }
+        }
         if (breakpointHit) {
             breakpointHit = false;
             return VpExit.DEBUG;
@@ -368,6 +380,21 @@ final class SoftwareVp implements SupervisorVp {
             }
         }
         return c.halted ? VpExit.HALT : null;
+    }
+
+    private void deliverInjected(Cpu c) {
+        int vector = injectedVector;
+        injectedVector = -1;
+        EventDelivery.Kind kind = switch (injectedKind) {
+            case VpState.KIND_EXTERNAL -> EventDelivery.Kind.EXTERNAL;
+            case VpState.KIND_NMI -> EventDelivery.Kind.NMI;
+            default -> EventDelivery.Kind.EXCEPTION;
+        };
+        c.faultAddress = c.cr2;
+        c.halted = false;
+        if (!EventDelivery.deliver(c, vector, kind, injectedHasError, injectedErrorCode, c.rip)) {
+            shutdown = true;
+        }
     }
 
     private void events(Cpu c) {
@@ -477,6 +504,10 @@ final class SoftwareVp implements SupervisorVp {
     @Override
     public void getState(VpState into) {
         StateTransfer.get(cpu, into);
+        into.injectedVector = injectedVector;
+        into.injectedKind = injectedKind;
+        into.injectedHasError = injectedHasError;
+        into.injectedErrorCode = injectedErrorCode;
     }
 
     @Override
@@ -484,6 +515,12 @@ final class SoftwareVp implements SupervisorVp {
         shutdown = false;
         breakpointHit = false;
         StateTransfer.set(from, cpu);
+        // What an instruction asks for comes again with the instruction, at which RIP still is.
+        boolean asked = from.injectedKind == VpState.KIND_SOFTWARE || from.injectedKind == VpState.KIND_SOFTWARE_EXCEPTION;
+        injectedVector = asked ? -1 : from.injectedVector;
+        injectedKind = from.injectedKind;
+        injectedHasError = from.injectedHasError;
+        injectedErrorCode = from.injectedErrorCode;
         cpu.next = null;
         cpu.link = null;
         cpu.regionsChanged();
