@@ -97,6 +97,11 @@ final class BorrowedImage extends DiskImage {
     }
 
     @Override
+    ImageFile release() {
+        throw new IllegalStateException("the file is another's");
+    }
+
+    @Override
     public void close() {
         // Another's.
     }

@@ -59,6 +59,12 @@ abstract class DiskImage implements AutoCloseable {
     /** Makes durable all that was done before. */
     abstract void flush() throws IOException;
 
+    /**
+     * Ends the use of the file, which stays open and locked, as does the parent: all is durable, and there is no log. The image is of no use
+     * any more; closing it closes file and parent.
+     */
+    abstract ImageFile release() throws IOException;
+
     /** Flushes if it may, and closes. */
     @Override
     public abstract void close() throws IOException;

@@ -216,44 +216,13 @@ public final class DiskImages {
      */
     public static void resize(Path path, DiskFormat format, long size, boolean shrink) throws IOException {
         told(() -> {
-            DiskFormat found;
-            DiskType type;
-            long end;
-            try (DiskImage image = ImageOpener.open(path, DiskOptions.writable().format(format))) {
-                long old = image.byteSize();
-                if (size <= 0 || size % image.logicalSectorSize() != 0) {
-                    throw new IOException(path + ": the size must be a multiple of the sector, " + image.logicalSectorSize() + " bytes");
-                }
-                if (size < old && !shrink) {
-                    throw new IOException(path + ": is larger than that, " + old + " bytes; --shrink cuts it, with what is there");
-                }
-                if (image.format() == DiskFormat.VHD && size > VhdLayout.MAX_DISK_SIZE) {
-                    throw new IOException(path + ": a VHD holds at most 2040 GiB");
-                }
-                if (size > VhdxLayout.MAX_DISK_SIZE) {
-                    throw new IOException(path + ": " + size + " bytes are more than 64 TiB");
-                }
-                if (size < old) {
-                    // What is cut off must not come back with a later growth.
-                    image.zero(size, old - size, true);
-                }
-                found = image.format();
-                type = image.type();
-                end = image instanceof VhdImage v ? v.end() : 0;
-            }
-            try (HostFile file = HostFile.open(path, true, true)) {
-                switch (found) {
-                    case RAW -> file.resize(size);
-                    case VHD -> {
-                        if (type == DiskType.FIXED) {
-                            VhdCreator.resizeFixed(file, size);
-                        } else {
-                            VhdCreator.resizeDynamic(file, size, end);
-                        }
-                    }
-                    case VHDX -> VhdxCreator.resize(file, size, file.size() + VhdxLayout.MIB - 1 & -VhdxLayout.MIB);
-                }
-                file.sync();
+            DiskImage image = ImageOpener.open(path, DiskOptions.writable().format(format));
+            try {
+                ImageResize resize = new ImageResize(image, size, shrink);
+                resize.apply();
+                image = resize.reopen();
+            } finally {
+                image.close();
             }
             return null;
         });

@@ -53,6 +53,13 @@ final class ImageOpener {
         return opener.image(file, format, false, Path.of(""));
     }
 
+    /** Opens one image anew for writing, on the file and the parent of another that was released; they are closed with it. */
+    static DiskImage reopen(ImageFile file, DiskFormat format, DiskImage parent) throws IOException {
+        ImageOpener opener = new ImageOpener(true);
+        opener.given = parent;
+        return opener.image(file, format, false, Path.of(""));
+    }
+
     private DiskImage open(Path path, DiskFormat format, boolean readOnly) throws IOException {
         Path real = path.toAbsolutePath().normalize();
         if (Files.isDirectory(real)) {
@@ -161,7 +168,7 @@ final class ImageOpener {
                 }
                 return image;
             } catch (IOException | RuntimeException e) {
-                closeQuietly(parent, e);
+                closeQuietly(given == null ? parent : null, e);
                 throw e;
             }
         }
@@ -210,7 +217,7 @@ final class ImageOpener {
         try {
             return new VhdxImage(file, readOnly, header, meta, parent);
         } catch (IOException | RuntimeException e) {
-            closeQuietly(parent, e);
+            closeQuietly(given == null ? parent : null, e);
             throw e;
         }
     }

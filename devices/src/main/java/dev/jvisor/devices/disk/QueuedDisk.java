@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.util.ArrayDeque;
 import java.util.UUID;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.BooleanSupplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -36,10 +37,12 @@ final class QueuedDisk implements VirtualDisk {
     private static final ThreadLocal<IoCursor> CURSORS = ThreadLocal.withInitial(IoCursor::new);
 
     // Fixed
-    private final DiskImage image;
     private final String name;
     private final Worker[] workers;
     private final NowReaders nowReaders = new NowReaders();
+
+    /** Another after a resize. */
+    private volatile DiskImage image;
 
     // Under the gate
     private final Object gate = new Object();
@@ -54,6 +57,8 @@ final class QueuedDisk implements VirtualDisk {
     private int running;
     private boolean flushRunning;
     private boolean orderedRunning;
+    /** Nothing is taken from the queue: the image is being changed. */
+    private boolean held;
     private boolean closing;
     private int errors;
     /** Ordered requests queued or running; while there is one, reads keep their place too. */
@@ -155,7 +160,7 @@ final class QueuedDisk implements VirtualDisk {
     }
 
     private boolean runnable(DiskRequest r) {
-        return r != null && !orderedRunning && (!r.ordered() || running == 0);
+        return r != null && !held && !orderedRunning && (!r.ordered() || running == 0);
     }
 
     private boolean hasWork() {
@@ -223,6 +228,9 @@ final class QueuedDisk implements VirtualDisk {
                     }
                     idle[idleCount++] = this;
                     sleeping = true;
+                    if (held && running == 0) {
+                        gate.notifyAll();
+                    }
                 } else if (brisk() < BRISK_WORKERS && hasWork()) {
                     helper = takeIdle();
                 }
@@ -377,9 +385,68 @@ final class QueuedDisk implements VirtualDisk {
         return r.op() != Op.READ && image.readOnly() ? DiskStatus.READ_ONLY : DiskStatus.OK;
     }
 
+    // ---- resize and close ----
+
+    @Override
+    public void resize(long bytes, boolean shrink) throws IOException {
+        if (readOnly()) {
+            throw new IOException(name + ": the disk is open for reading only");
+        }
+        hold();
+        try {
+            ImageResize resize = new ImageResize(image, bytes, shrink);
+            try {
+                resize.apply();
+            } finally {
+                image = resize.reopen();
+            }
+        } catch (ErrnoException e) {
+            throw new IOException(e.getMessage(), e);
+        } finally {
+            goOn();
+        }
+    }
+
+    /** Waits until nobody works on the image, and keeps it so. */
+    private void hold() throws IOException {
+        synchronized (gate) {
+            awaitGate(() -> !held);
+            if (closing) {
+                throw new IOException(name + ": the disk is closed");
+            }
+            held = true;
+            awaitGate(() -> running == 0);
+        }
+        nowReaders.close();
+    }
+
+    private void goOn() {
+        nowReaders.open();
+        synchronized (gate) {
+            held = false;
+            gate.notifyAll();
+            wakeAll();
+        }
+    }
+
+    private void awaitGate(BooleanSupplier condition) {
+        boolean interrupted = false;
+        while (!condition.getAsBoolean()) {
+            try {
+                gate.wait();
+            } catch (InterruptedException e) {
+                interrupted = true;
+            }
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
     @Override
     public void close() throws IOException {
         synchronized (gate) {
+            awaitGate(() -> !held);
             if (closing) {
                 return;
             }

@@ -108,6 +108,12 @@ final class RawImage extends DiskImage {
     }
 
     @Override
+    ImageFile release() throws IOException {
+        file.sync();
+        return file;
+    }
+
+    @Override
     public void close() throws IOException {
         try (file) {
             if (!readOnly) {

@@ -111,6 +111,12 @@ final class VhdFixedImage extends DiskImage {
     }
 
     @Override
+    ImageFile release() throws IOException {
+        file.sync();
+        return file;
+    }
+
+    @Override
     public void close() throws IOException {
         try (file) {
             if (!readOnly) {

@@ -336,10 +336,22 @@ final class VhdImage extends DiskImage {
                 blocks.unlockRead(stamp);
             }
         }
+        if (block * blockSize + within >= parent.byteSize() && absent(block)) {
+            return;
+        }
         long stamp = withPlace(block);
         try {
             file.zero(position(block) + bitmapSize + within, n);
             setBits((int) block, within, n);
+        } finally {
+            blocks.unlockRead(stamp);
+        }
+    }
+
+    private boolean absent(long block) {
+        long stamp = blocks.readLock();
+        try {
+            return !present(block);
         } finally {
             blocks.unlockRead(stamp);
         }
@@ -410,10 +422,23 @@ final class VhdImage extends DiskImage {
     }
 
     @Override
+    ImageFile release() throws IOException {
+        if (changed) {
+            flush();
+        }
+        arena.close();
+        return file;
+    }
+
+    @Override
     public void close() throws IOException {
-        try (file; arena; parent) {
-            if (changed) {
-                flush();
+        try (file; parent) {
+            if (arena.scope().isAlive()) {
+                try (arena) {
+                    if (changed) {
+                        flush();
+                    }
+                }
             }
         }
     }

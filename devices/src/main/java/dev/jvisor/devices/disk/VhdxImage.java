@@ -465,14 +465,29 @@ final class VhdxImage extends DiskImage {
     }
 
     @Override
+    ImageFile release() throws IOException {
+        finish();
+        arena.close();
+        return file;
+    }
+
+    @Override
     public void close() throws IOException {
-        try (file; arena; parent) {
-            if (changed) {
-                synchronized (flushing) {
-                    commitAll();
-                    log.clear();
-                    file.sync();
+        try (file; parent) {
+            if (arena.scope().isAlive()) {
+                try (arena) {
+                    finish();
                 }
+            }
+        }
+    }
+
+    private void finish() throws IOException {
+        if (changed) {
+            synchronized (flushing) {
+                commitAll();
+                log.clear();
+                file.sync();
             }
         }
     }

@@ -55,6 +55,18 @@ public interface VirtualDisk extends AutoCloseable {
      */
     void submit(DiskRequest request);
 
+    /**
+     * Gives the disk another size while it is in use. Requests that are queued wait meanwhile; what they name beyond a smaller size is out of
+     * range then, and what was there is lost. Who gives the disk to a guest tells the guest afterwards.
+     *
+     * @param bytes a multiple of the logical sector
+     * @param shrink whether the disk may become smaller
+     * @throws IOException when it cannot have that size, or the host cannot make it so; the old size stays, and one line says why
+     */
+    default void resize(long bytes, boolean shrink) throws IOException {
+        throw new IOException("the size of this disk cannot be changed");
+    }
+
     /** Finishes what is queued, flushes, and closes the image. A second call does nothing. */
     @Override
     void close() throws IOException;
