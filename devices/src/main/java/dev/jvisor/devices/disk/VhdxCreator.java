@@ -53,7 +53,7 @@ final class VhdxCreator {
                 }
                 file.write(table, TABLE_OFFSET);
             }
-            file.write(metadata(arena, spec, block, sector, fixed, locator(parent, relative, absolute)), METADATA_OFFSET);
+            file.write(metadata(arena, spec, block, sector, fixed, parent == null ? UUID.randomUUID() : parent.id(), locator(parent, relative, absolute)), METADATA_OFFSET);
             MemorySegment regions = regions(arena, TABLE_OFFSET, tableSize);
             file.write(regions, REGIONS_1);
             file.write(regions, REGIONS_2);
@@ -86,7 +86,7 @@ final class VhdxCreator {
         LittleEndian.u32(m, at + 28, 1);
     }
 
-    private static MemorySegment metadata(Arena arena, DiskSpec spec, int block, int sector, boolean fixed, MemorySegment locator) {
+    private static MemorySegment metadata(Arena arena, DiskSpec spec, int block, int sector, boolean fixed, UUID id, MemorySegment locator) {
         MemorySegment m = arena.allocate(MIB, PAGE);
         LittleEndian.u64(m, 0, METADATA_SIGNATURE);
         boolean child = locator.byteSize() > 0;
@@ -99,7 +99,8 @@ final class VhdxCreator {
         LittleEndian.u32(m, ITEMS, block);
         LittleEndian.u32(m, ITEMS + 4, (fixed ? LEAVE_BLOCKS_ALLOCATED : 0) | (child ? HAS_PARENT : 0));
         LittleEndian.u64(m, ITEMS + 8, spec.size());
-        LittleEndian.guid(m, ITEMS + 16, UUID.randomUUID());
+        // A child is the same disk to its guest.
+        LittleEndian.guid(m, ITEMS + 16, id);
         LittleEndian.u32(m, ITEMS + 32, sector);
         LittleEndian.u32(m, ITEMS + 36, 4096);
         if (child) {

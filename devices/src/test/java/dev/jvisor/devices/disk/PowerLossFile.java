@@ -1,5 +1,6 @@
 package dev.jvisor.devices.disk;
 
+import dev.jvisor.nativebindings.ErrnoException;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -14,6 +15,8 @@ import java.util.Random;
  * sync is there, of the later writes any subset of 512-byte sectors.
  */
 final class PowerLossFile implements ImageFile {
+    private static final long LIMIT = 64 << 20;
+
     private record Step(long position, byte[] bytes, long size, boolean sync) { }
 
     private final List<Step> steps = new ArrayList<>();
@@ -71,7 +74,15 @@ final class PowerLossFile implements ImageFile {
         return disk;
     }
 
+    /** As a host whose disk is full: the file stays small enough for a test. */
+    private static void room(long end) {
+        if (end < 0 || end > LIMIT) {
+            throw new ErrnoException("pwrite", "memory", 28);
+        }
+    }
+
     private synchronized void put(long position, byte[] bytes) {
+        room(position + bytes.length);
         int end = (int) position + bytes.length;
         content = end > content.length ? Arrays.copyOf(content, end) : content;
         System.arraycopy(bytes, 0, content, (int) position, bytes.length);
@@ -122,6 +133,7 @@ final class PowerLossFile implements ImageFile {
 
     @Override
     public synchronized void resize(long size) {
+        room(size);
         content = Arrays.copyOf(content, (int) size);
         steps.add(new Step(0, null, size, false));
     }
