@@ -116,21 +116,35 @@ final class VhdCreator {
         return (int) Math.max(0, t.getEpochSecond() - EPOCH_2000);
     }
 
-    /** Gives a fixed image another size. The image is closed. */
+    /**
+     * Gives a fixed image another size. The image is closed. The file ends with a valid footer all the time, first with the old size at the
+     * place that a larger file ends, so that what the old footer's place holds is never seen.
+     */
     static void resizeFixed(ImageFile file, long size) throws IOException {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment footer = arena.allocate(FOOTER_SIZE, 8);
-            long old = file.size() - FOOTER_SIZE;
-            file.read(footer, old);
+            long end = file.size() - FOOTER_SIZE;
+            file.read(footer, end);
+            long old = diskSize(footer);
+            if (size > end) {
+                file.write(footer, size);
+                end = size;
+                file.sync();
+            }
+            if (size > old) {
+                file.zero(old, size - old);
+                file.sync();
+            }
             setSize(footer, size);
             sealFooter(footer);
-            file.write(footer, size);
+            file.write(footer, end);
             file.sync();
-            if (size > old) {
-                file.zero(old, Math.min(FOOTER_SIZE, size - old));
+            if (size < end) {
+                file.write(footer, size);
+                file.sync();
+                file.resize(size + FOOTER_SIZE);
+                file.sync();
             }
-            file.resize(size + FOOTER_SIZE);
-            file.sync();
         }
     }
 

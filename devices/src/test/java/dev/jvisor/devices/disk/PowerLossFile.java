@@ -12,7 +12,7 @@ import java.util.Random;
 
 /**
  * A file in memory that records what is done to it, and can tell what a disk would hold had the power gone at any step: all up to the last
- * sync is there, of the later writes any subset of 512-byte sectors.
+ * sync is there, of the later writes any subset of 512-byte sectors in any order, of the later changes of its length the first few.
  */
 final class PowerLossFile implements ImageFile {
     private static final long LIMIT = 64 << 20;
@@ -21,28 +21,29 @@ final class PowerLossFile implements ImageFile {
 
     private final List<Step> steps = new ArrayList<>();
     private byte[] content = new byte[0];
+    private byte[] start = content;
+    // What the first so many steps leave, all of them durable; kept for the next question.
+    private byte[] durable = start;
+    private int durableSteps;
 
     PowerLossFile() { }
 
     PowerLossFile(byte[] content) {
         this.content = content;
+        start = content;
+        durable = start;
     }
 
     /** Forgets the past: what is there now is durable. */
     void settle() {
         steps.clear();
-        start = content.clone();
+        start = content;
+        durable = start;
+        durableSteps = 0;
     }
 
-    private byte[] start = new byte[0];
-
-    int steps() {
+    synchronized int steps() {
         return steps.size();
-    }
-
-    /** {@return whether the step is a sync} */
-    boolean isSync(int step) {
-        return steps.get(step).sync;
     }
 
     /**
@@ -51,27 +52,58 @@ final class PowerLossFile implements ImageFile {
      * @param random null: all that was written is there, as after kill -9; otherwise any subset of sectors since the last sync
      */
     byte[] after(int cut, Random random) {
-        int synced = 0;
+        int synced = -1;
         for (int i = 0; i < cut; i++) {
             synced = steps.get(i).sync ? i : synced;
         }
-        byte[] disk = start.clone();
-        for (int i = 0; i < cut; i++) {
+        if (synced < durableSteps - 1) {
+            durableSteps = 0;
+            durable = start;
+        }
+        for (; durableSteps <= synced; durableSteps++) {
+            durable = apply(steps.get(durableSteps), durable == start ? start.clone() : durable);
+        }
+        byte[] disk = durable.clone();
+        long lost = -1;
+        for (int i = durableSteps; i < cut; i++) {
             Step s = steps.get(i);
-            boolean torn = random != null && i > synced;
-            if (s.bytes == null) {
-                // A length that goes back would lose synced data; file systems order it with the data it makes reachable.
-                disk = s.sync ? disk : Arrays.copyOf(disk, (int) s.size);
-                continue;
-            }
-            disk = s.position + s.bytes.length > disk.length ? Arrays.copyOf(disk, (int) s.position + s.bytes.length) : disk;
-            for (int at = 0; at < s.bytes.length; at += 512) {
-                if (!torn || random.nextInt(3) > 0) {
-                    System.arraycopy(s.bytes, at, disk, (int) s.position + at, Math.min(512, s.bytes.length - at));
+            if (random == null) {
+                disk = apply(s, disk);
+            } else if (s.bytes == null) {
+                // File systems keep the order of such changes, and that of a length and the data beyond the old one.
+                if (lost >= 0 || random.nextInt(3) == 0) {
+                    lost = s.size;
+                } else {
+                    disk = Arrays.copyOf(disk, (int) s.size);
+                }
+            } else {
+                for (int at = 0; at < s.bytes.length; at += 512) {
+                    if (random.nextInt(3) > 0) {
+                        int n = Math.min(512, s.bytes.length - at);
+                        if (s.position + at + n > disk.length && lost >= 0) {
+                            disk = Arrays.copyOf(disk, (int) lost);
+                            lost = -1;
+                        }
+                        disk = put(s, at, n, disk);
+                    }
                 }
             }
         }
         return disk;
+    }
+
+    private static byte[] apply(Step s, byte[] disk) {
+        if (s.sync) {
+            return disk;
+        }
+        return s.bytes == null ? Arrays.copyOf(disk, (int) s.size) : put(s, 0, s.bytes.length, disk);
+    }
+
+    private static byte[] put(Step s, int at, int n, byte[] disk) {
+        int end = (int) s.position + at + n;
+        byte[] to = end > disk.length ? Arrays.copyOf(disk, end) : disk;
+        System.arraycopy(s.bytes, at, to, (int) s.position + at, n);
+        return to;
     }
 
     /** As a host whose disk is full: the file stays small enough for a test. */
@@ -84,7 +116,9 @@ final class PowerLossFile implements ImageFile {
     private synchronized void put(long position, byte[] bytes) {
         room(position + bytes.length);
         int end = (int) position + bytes.length;
-        content = end > content.length ? Arrays.copyOf(content, end) : content;
+        if (end > content.length || content == start) {
+            content = Arrays.copyOf(content, Math.max(end, content.length));
+        }
         System.arraycopy(bytes, 0, content, (int) position, bytes.length);
         steps.add(new Step(position, bytes, 0, false));
     }
