@@ -73,7 +73,7 @@ final class ImageCheck {
                     file.write(last, 0);
                     file.sync();
                 } else {
-                    problems.add(file.name() + ": the copy of the footer at the start differs; --repair mends it");
+                    problems.add(file.name() + ": the copy of the footer at the start differs; the next opening for writing mends it, as --repair does");
                 }
             }
         }

@@ -163,13 +163,28 @@ final class ImageOpener {
             DiskImage parent = type != VhdLayout.TYPE_DIFFERENCING ? null : given != null ? given : vhdParent(file, header, path);
             try {
                 VhdImage image = new VhdImage(file, readOnly, footer, header, parent);
-                if (!trailing && !readOnly) {
-                    file.write(footer, image.end());
+                if (!readOnly) {
+                    mend(file, footer, trailing, image.end());
                 }
                 return image;
             } catch (IOException | RuntimeException e) {
                 closeQuietly(given == null ? parent : null, e);
                 throw e;
+            }
+        }
+    }
+
+    /** Writes what a crash has left undone: the footer behind the last block, or, after a resize, its copy at the start. */
+    private static void mend(ImageFile file, MemorySegment footer, boolean trailing, long end) throws IOException {
+        if (!trailing) {
+            file.write(footer, end);
+            return;
+        }
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment copy = arena.allocate(VhdLayout.FOOTER_SIZE, 8);
+            file.read(copy, 0);
+            if (copy.mismatch(footer) >= 0) {
+                file.write(footer, 0);
             }
         }
     }

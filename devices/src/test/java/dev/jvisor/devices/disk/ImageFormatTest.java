@@ -181,6 +181,23 @@ class ImageFormatTest {
     }
 
     @Test
+    void aFooterCopyThatAResizeHasLeftBehindIsMendedByTheNextWriter() throws IOException {
+        Path file = dir.resolve("copy.vhd");
+        DiskImages.create(file, DiskSpec.of(DiskFormat.VHD, 8 << 20, TestDisk.NOW));
+        byte[] whole = Files.readAllBytes(file);
+        DiskImages.resize(file, null, 9 << 20, false);
+        byte[] cut = Files.readAllBytes(file);
+        // Killed before the copy at the start was written.
+        System.arraycopy(whole, 0, cut, 0, 512);
+        Files.write(file, cut);
+        assertEquals(1, DiskImages.check(file, null, false).size());
+        try (DiskImage image = ImageOpener.open(file, DiskOptions.writable())) {
+            assertEquals(9 << 20, image.byteSize());
+        }
+        assertEquals(List.of(), DiskImages.check(file, null, false));
+    }
+
+    @Test
     void trimmedBlocksAreUsedAgain() throws IOException {
         Path file = dir.resolve("trim.vhdx");
         DiskImages.create(file, new DiskSpec(DiskFormat.VHDX, DiskType.DYNAMIC, 64 << 20, MIB, 0, null, TestDisk.NOW));

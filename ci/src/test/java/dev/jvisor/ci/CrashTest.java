@@ -1,0 +1,39 @@
+package dev.jvisor.ci;
+
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.jvisor.ci.crash.CrashImage;
+import dev.jvisor.ci.crash.CrashSuite;
+import dev.jvisor.ci.crash.ImageKind;
+import java.nio.file.Path;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** "Does kill -9 lose a flushed write, or an image?" A few kills of each sort; {@code ci/long-crash} does more. */
+@Tag("e2e")
+class CrashTest {
+    @TempDir
+    Path dir;
+
+    @ParameterizedTest
+    @EnumSource(names = {"RAW", "VHD_DYNAMIC", "VHD_CHILD", "VHDX_DYNAMIC", "VHDX_CHILD_4K"})
+    void everyFlushedWriteOutlivesAKillAtAnyMoment(ImageKind kind) throws Exception {
+        long seed = System.nanoTime();
+        System.out.println("CrashTest " + kind + " seed=" + seed);
+        CrashSuite suite = new CrashSuite(dir, seed, Jvisor.has("qemu-img"));
+        CrashImage image = suite.image(kind);
+        suite.killWriter(image);
+        // A VHDX that grows has most to lose: also under a whole run.
+        if (kind == ImageKind.VHDX_DYNAMIC) {
+            suite.killGuest(image, Jvisor.ROOT.resolve("jvisor"), Jvisor.hasKvm() ? "kvm" : "software");
+        }
+        suite.killWriter(image);
+        // Those that were killed before they had begun do not count.
+        for (int i = 0; i < 5 && suite.promises() == 0; i++) {
+            suite.killWriter(image);
+        }
+        assertTrue(suite.promises() > 0, "nothing was promised: " + suite.summary());
+    }
+}
