@@ -8,6 +8,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.EnumMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.stream.Stream;
@@ -66,7 +67,22 @@ public final class CrashSuite {
      */
     public void killWriter(CrashImage image) throws IOException, InterruptedException {
         int epoch = image.nextEpoch();
-        kill(image, epoch, new WriterLoad(image, epoch, random.nextLong(), false));
+        kill(image, epoch, new WriterLoad(image, epoch, random.nextLong()));
+    }
+
+    /**
+     * The same, with a writer for whose image there is not always room.
+     *
+     * @param fileLimit bytes that no file of the writer may exceed (RLIMIT_FSIZE); 0 for none: the file system is small enough
+     * @return changes that failed for want of space
+     * @throws CrashFailure when something is wrong, a flush that failed included
+     */
+    public long killWriterWithoutRoom(CrashImage image, long fileLimit) throws IOException, InterruptedException {
+        int epoch = image.nextEpoch();
+        List<String> prefix = fileLimit == 0 ? List.of() : List.of("sh", "-c", "ulimit -f " + fileLimit / 512 + "; exec \"$@\"", "sh");
+        WriterLoad load = new WriterLoad(image, epoch, random.nextLong(), prefix, true);
+        kill(image, epoch, load);
+        return load.failures();
     }
 
     /**

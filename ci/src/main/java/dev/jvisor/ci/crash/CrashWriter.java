@@ -35,6 +35,9 @@ public final class CrashWriter {
     /** The error of a change of sectors that a resize has taken away. */
     static final String GONE = "0x%06x".formatted(Sense.LBA_OUT_OF_RANGE);
 
+    /** The error of a change that the host has no room for. */
+    static final String FULL = "0x%06x".formatted(Sense.SPACE_ALLOCATION_FAILED);
+
     private static final int SLOT_BYTES = 256 << 10;
     private static final int MAX_WRITE = 128 << 10;
     private static final int PIECE = 4096;

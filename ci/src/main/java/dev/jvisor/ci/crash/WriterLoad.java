@@ -1,6 +1,7 @@
 package dev.jvisor.ci.crash;
 
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 
 /**
@@ -15,7 +16,7 @@ import java.util.List;
  *  f NAME                          a flush is about to begin
  *  s NAME                          it is done        F NAME WHAT    it has failed
  *  g SECTORS                       a resize is about to begin
- *  G SECTORS                       it is done
+ *  G SECTORS                       it is done        r WHAT         it has failed, and there will be no other
  *  x WHAT                          something that should not be was read
  *  bye                             the disk is closed
  * </pre>
@@ -24,25 +25,39 @@ public final class WriterLoad implements CrashLoad {
     private final CrashImage image;
     private final int epoch;
     private final long seed;
-    private final boolean errorsAllowed;
+    private final List<String> prefix;
+    private final boolean fullAllowed;
     private volatile boolean opening;
     private volatile boolean ready;
     private volatile boolean closed;
     private volatile long failures;
 
-    /** Makes a load. @param errorsAllowed whether changes may fail, as they do on a full disk */
-    public WriterLoad(CrashImage image, int epoch, long seed, boolean errorsAllowed) {
+    /** Makes a load on a host that has room for all it writes. */
+    public WriterLoad(CrashImage image, int epoch, long seed) {
+        this(image, epoch, seed, List.of(), false);
+    }
+
+    /**
+     * Makes a load.
+     *
+     * @param prefix the command that runs its command
+     * @param fullAllowed whether changes may fail for want of space; flushes never may
+     */
+    public WriterLoad(CrashImage image, int epoch, long seed, List<String> prefix, boolean fullAllowed) {
         this.image = image;
         this.epoch = epoch;
         this.seed = seed;
-        this.errorsAllowed = errorsAllowed;
+        this.prefix = prefix;
+        this.fullAllowed = fullAllowed;
     }
 
     @Override
     public List<String> command(Path directory) {
-        return List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString(), "-XX:+UseSerialGC", "-Xmx128m", "-XX:TieredStopAtLevel=1",
-                "-Xshare:auto", "--enable-native-access=ALL-UNNAMED", "-cp", System.getProperty("java.class.path"), CrashWriter.class.getName(),
-                image.file().toString(), Integer.toString(epoch), Long.toString(seed));
+        List<String> command = new ArrayList<>(prefix);
+        command.addAll(List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString(), "-XX:+UseSerialGC", "-Xmx128m",
+                "-XX:TieredStopAtLevel=1", "-Xshare:auto", "--enable-native-access=ALL-UNNAMED", "-cp", System.getProperty("java.class.path"),
+                CrashWriter.class.getName(), image.file().toString(), Integer.toString(epoch), Long.toString(seed)));
+        return command;
     }
 
     @Override
@@ -60,7 +75,7 @@ public final class WriterLoad implements CrashLoad {
         return closed;
     }
 
-    /** {@return changes and flushes that failed} */
+    /** {@return changes that failed for want of space} */
     public long failures() {
         return failures;
     }
@@ -82,11 +97,12 @@ public final class WriterLoad implements CrashLoad {
                 m.failed(Long.parseLong(w[1]));
                 failed(line);
             }
+            case "r" -> failed(line + " " + CrashWriter.FULL);
             case "f" -> m.beginFlush(Long.parseLong(w[1]));
             case "s" -> m.flushed(Long.parseLong(w[1]));
             case "F" -> {
                 m.flushFailed(Long.parseLong(w[1]));
-                failed(line);
+                throw new CrashFailure("a flush failed: " + line);
             }
             case "g" -> m.resizing(Long.parseLong(w[1]));
             case "G" -> m.resized(Long.parseLong(w[1]));
@@ -100,8 +116,8 @@ public final class WriterLoad implements CrashLoad {
     }
 
     private void failed(String line) {
-        failures++;
-        if (!errorsAllowed && !line.endsWith(CrashWriter.GONE)) {
+        failures += line.endsWith(CrashWriter.FULL) ? 1 : 0;
+        if (!line.endsWith(CrashWriter.GONE) && !(fullAllowed && line.endsWith(CrashWriter.FULL))) {
             throw new CrashFailure("the writer got an error: " + line);
         }
     }

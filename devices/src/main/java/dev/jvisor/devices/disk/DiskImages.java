@@ -260,9 +260,8 @@ public final class DiskImages {
                     v.keepDataWriteGuid();
                 }
                 mergeInto(from, to);
-                to.flush();
-            }
-            try (HostFile file = HostFile.open(parent, true, true)) {
+                // Locked to the end: nobody finds the parent changed and its children still good.
+                ImageFile file = to.release();
                 if (format == DiskFormat.VHD) {
                     VhdCreator.newIdentity(file);
                 } else {

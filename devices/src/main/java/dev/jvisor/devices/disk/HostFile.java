@@ -47,7 +47,8 @@ final class HostFile implements ImageFile {
     private static HostFile lock(HostFile file, boolean exclusive, boolean wanted) throws IOException {
         try {
             if (wanted && !file.io.lock(exclusive)) {
-                throw new IOException(file.name + ": the disk is in use by another" + (exclusive ? "" : ", who writes it"));
+                throw new IOException(file.name + ": the disk is in use by another" + (exclusive ? ", and who writes must be alone" : ", who writes it")
+                        + "; end the other first");
             }
             return file;
         } catch (ErrnoException e) {
@@ -125,6 +126,13 @@ final class HostFile implements ImageFile {
     @Override
     public void resize(long size) {
         io.resize(size);
+    }
+
+    @Override
+    public void reserve(long position, long length) {
+        if (length > 0) {
+            io.reserve(position, length); // where the file system cannot, a write may find it full
+        }
     }
 
     @Override

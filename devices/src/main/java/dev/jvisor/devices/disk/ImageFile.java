@@ -32,6 +32,10 @@ interface ImageFile extends AutoCloseable {
     /** Cuts, or lengthens with zeroes. */
     void resize(long size) throws IOException;
 
+    /** Takes space for a range inside the file, so that writing to it cannot find the file system full. What it holds stays. */
+    default void reserve(long position, long length) throws IOException {
+    }
+
     /** Makes a range inside the file read as zeroes, giving its space back when the file system can. */
     void zero(long position, long length) throws IOException;
 

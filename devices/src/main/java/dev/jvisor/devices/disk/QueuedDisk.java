@@ -28,6 +28,8 @@ final class QueuedDisk implements VirtualDisk {
     private static final Logger LOG = LoggerFactory.getLogger(QueuedDisk.class);
     private static final int ENOSPC = 28;
     private static final int EDQUOT = 122;
+    /** The file has reached the size that the file system, or a limit of the process, sets. */
+    private static final int EFBIG = 27;
     // One line for the first errors of a disk; a guest that retries for ever must not fill the host's log.
     private static final int LOGGED_ERRORS = 8;
     /** Workers awake for what does not wait. The second is for when the first does after all; more would only fight for the gate. */
@@ -360,8 +362,8 @@ final class QueuedDisk implements VirtualDisk {
         if (n <= LOGGED_ERRORS) {
             LOG.warn("{}: {} of {} bytes at {} failed: {}", name, r.op(), r.length(), r.offset(), e.toString());
         }
-        return e instanceof ErrnoException errno && (errno.errno() == ENOSPC || errno.errno() == EDQUOT) ? DiskStatus.NO_SPACE
-                : DiskStatus.IO_ERROR;
+        int errno = e instanceof ErrnoException host ? host.errno() : 0;
+        return errno == ENOSPC || errno == EDQUOT || errno == EFBIG ? DiskStatus.NO_SPACE : DiskStatus.IO_ERROR;
     }
 
     private DiskStatus check(DiskRequest r) {

@@ -296,12 +296,11 @@ final class VhdImage extends DiskImage {
         if (at < oldSize) {
             file.zero(at, Math.min(newEnd, oldSize) - at);
         }
-        if (parent == null) {
-            // Set bits mean sectors in use; without a parent nobody asks, but other programs expect them.
-            try (Arena scratch = Arena.ofConfined()) {
-                file.write(scratch.allocate(bitmapSize, 8).fill((byte) 0xff), at);
-            }
-        } else {
+        // Set bits mean sectors in use; without a parent nobody asks, but other programs expect them. Written now, they have their space.
+        try (Arena scratch = Arena.ofConfined()) {
+            file.write(scratch.allocate(bitmapSize, 8).fill((byte) (parent == null ? 0xff : 0)), at);
+        }
+        if (parent != null) {
             bitmaps[(int) block] = null;
         }
         end = newEnd;

@@ -20,6 +20,7 @@ final class VhdxCreator {
     private static final long LOG_SIZE = MIB;
     private static final long METADATA_OFFSET = 2 * MIB;
     private static final long TABLE_OFFSET = 3 * MIB;
+    private static final long MAX_RESERVED = 64 * MIB;
     private static final int ITEMS = METADATA_TABLE_SIZE;
 
     private VhdxCreator() {
@@ -46,6 +47,8 @@ final class VhdxCreator {
         try (Arena arena = Arena.ofConfined()) {
             long end = TABLE_OFFSET + tableSize;
             file.resize(fixed ? end + blocks * block : end);
+            // A flush that finds the host's disk full would be worse than a write that does.
+            file.reserve(0, Math.min(end, MAX_RESERVED));
             if (fixed) {
                 MemorySegment table = arena.allocate(tableSize, PAGE);
                 for (long i = 0; i < blocks; i++) {

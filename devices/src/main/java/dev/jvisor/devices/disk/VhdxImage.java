@@ -288,7 +288,14 @@ final class VhdxImage extends DiskImage {
         if (partial) {
             int chunk = (int) (block / ratio);
             if (state(LittleEndian.u64(bat, bitmapEntry(chunk))) != FULLY_PRESENT) {
-                setEntry(bitmapEntry(chunk), place(MIB) | FULLY_PRESENT);
+                long at = place(MIB);
+                try {
+                    file.reserve(at, MIB);
+                } catch (IOException | RuntimeException e) {
+                    space.release(at, MIB);
+                    throw e;
+                }
+                setEntry(bitmapEntry(chunk), at | FULLY_PRESENT);
             }
             // Bits of a block without a place mean nothing and may be set.
             setBits(block, 0, blockSize, false);

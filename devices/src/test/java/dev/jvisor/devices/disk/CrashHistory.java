@@ -24,6 +24,7 @@ final class CrashHistory {
         private final Moment issued = now();
         private volatile Moment done;
         private volatile boolean durable;
+        private volatile boolean failed;
 
         private Change(int sector, int count, int value) {
             this.sector = sector;
@@ -39,6 +40,12 @@ final class CrashHistory {
         /** It has ended, and is durable by itself. */
         void endedDurably() {
             durable = true;
+            done = now();
+        }
+
+        /** It is over, and may have come to be or not. */
+        void failed() {
+            failed = true;
             done = now();
         }
 
@@ -95,7 +102,7 @@ final class CrashHistory {
     }
 
     private boolean promised(Change c, int cut) {
-        if (c.done == null) {
+        if (c.done == null || c.failed) {
             return false;
         }
         return c.durable ? c.done.step <= cut : flushes.stream().anyMatch(f -> f.issued.tick > c.done.tick && f.done != null && f.done.step <= cut);

@@ -15,6 +15,8 @@ import java.nio.file.Path;
 import java.util.concurrent.Semaphore;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 class VirtualDiskTest {
     @TempDir
@@ -116,6 +118,54 @@ class VirtualDiskTest {
             assertEquals(one.byteSize(), two.byteSize());
             assertThrows(IOException.class, () -> VirtualDisk.open(file, DiskOptions.writable()));
         }
+    }
+
+    @Test
+    void aSecondNameOfAFileIsTheSameDisk() throws Exception {
+        Path file = raw(1 << 20);
+        Path symbolic = Files.createSymbolicLink(dir.resolve("symbolic"), file);
+        Path hard = Files.createLink(dir.resolve("hard"), file);
+        try (VirtualDisk disk = VirtualDisk.open(symbolic, DiskOptions.writable())) {
+            assertEquals(1 << 20, disk.byteSize());
+            for (Path other : new Path[] {file, hard, symbolic}) {
+                IOException e = assertThrows(IOException.class, () -> VirtualDisk.open(other, DiskOptions.writable()));
+                assertTrue(e.getMessage().contains(other + ": the disk is in use"), e.getMessage());
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(names = {"VHD", "VHDX"})
+    void aParentIsNotWrittenWhileAChildIsOpenNorAChildOpenedWhileItsParentIsWritten(DiskFormat format) throws Exception {
+        Path[] chain = {dir.resolve("base"), dir.resolve("middle"), dir.resolve("top")};
+        Path sibling = dir.resolve("sibling");
+        DiskImages.create(chain[0], DiskSpec.of(format, 8 << 20, TestDisk.NOW));
+        for (int i = 1; i < 3; i++) {
+            DiskImages.create(chain[i], new DiskSpec(format, DiskType.DIFFERENCING, 0, 0, 0, chain[i - 1], TestDisk.NOW));
+        }
+        DiskImages.create(sibling, new DiskSpec(format, DiskType.DIFFERENCING, 0, 0, 0, chain[1], TestDisk.NOW));
+        try (VirtualDisk top = VirtualDisk.open(chain[2], DiskOptions.writable()); VirtualDisk other = VirtualDisk.open(sibling, DiskOptions.writable())) {
+            assertEquals(top.byteSize(), other.byteSize(), "two children of one parent are no matter");
+            for (int i = 0; i < 2; i++) {
+                Path ancestor = chain[i];
+                IOException e = assertThrows(IOException.class, () -> VirtualDisk.open(ancestor, DiskOptions.writable()));
+                assertTrue(e.getMessage().contains(ancestor + ": the disk is in use"), e.getMessage());
+                assertThrows(IOException.class, () -> DiskImages.resize(ancestor, format, 9 << 20, false));
+                VirtualDisk.open(ancestor, DiskOptions.reading()).close();
+            }
+            assertThrows(IOException.class, () -> DiskImages.merge(chain[2]));
+        }
+        for (int i = 0; i < 2; i++) {
+            try (VirtualDisk ancestor = VirtualDisk.open(chain[i], DiskOptions.writable())) {
+                Path written = chain[i];
+                for (DiskOptions o : new DiskOptions[] {DiskOptions.writable(), DiskOptions.reading()}) {
+                    IOException e = assertThrows(IOException.class, () -> VirtualDisk.open(chain[2], o));
+                    assertTrue(e.getMessage().contains(written + ": the disk is in use"), e.getMessage());
+                }
+                assertEquals(8 << 20, ancestor.byteSize());
+            }
+        }
+        VirtualDisk.open(chain[2], DiskOptions.writable()).close();
     }
 
     @Test

@@ -1,8 +1,11 @@
 package dev.jvisor.tools.image;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.jvisor.devices.disk.DiskOptions;
+import dev.jvisor.devices.disk.VirtualDisk;
 import dev.jvisor.tools.Main;
 import dev.jvisor.tools.options.ExitCode;
 import java.io.ByteArrayOutputStream;
@@ -55,6 +58,41 @@ class DiskVerbsTest {
         assertEquals(new String(content, StandardCharsets.US_ASCII), Files.readString(dir.resolve("e.raw")));
         assertEquals(ExitCode.OK, run("create DIR/f.vhdx --format vhdx --size 10G --sector 4096"), () -> err);
         assertEquals(ExitCode.OK, run("create DIR/g.vhdx --format vhdx --type diff --parent DIR/f.vhdx"), () -> err);
+    }
+
+    @Test
+    void aDiskThatIsInUseIsLeftAloneWithOneLineAndCodeTwo() throws IOException {
+        assertEquals(ExitCode.OK, run("create DIR/a.vhdx --format vhdx --size 8M"), () -> err);
+        assertEquals(ExitCode.OK, run("diff DIR/a.vhdx DIR/b.vhdx"), () -> err);
+        byte[] parent;
+        byte[] child;
+        try (VirtualDisk disk = VirtualDisk.open(dir.resolve("b.vhdx"), DiskOptions.writable())) {
+            parent = Files.readAllBytes(dir.resolve("a.vhdx"));
+            child = Files.readAllBytes(dir.resolve("b.vhdx"));
+            for (String line : new String[] {"resize DIR/b.vhdx 20M", "resize DIR/a.vhdx 20M", "merge DIR/b.vhdx", "check DIR/b.vhdx", "check DIR/b.vhdx --repair",
+                "check DIR/a.vhdx --repair", "convert DIR/b.vhdx DIR/c.raw --format raw", "diff DIR/b.vhdx DIR/c.vhdx",
+                "create DIR/c.vhdx --format vhdx --type diff --parent DIR/b.vhdx"}) {
+                assertEquals(ExitCode.MISTAKE, run(line), () -> line + ": " + err);
+                assertEquals(1, err.lines().count(), () -> line + ": " + err);
+                assertTrue(err.contains(".vhdx: the disk is in use by another") && err.contains("end the other first"), () -> line + ": " + err);
+            }
+            // Who only looks is let in.
+            assertEquals(ExitCode.OK, run("info DIR/b.vhdx"), () -> err);
+            assertEquals(ExitCode.OK, run("check DIR/a.vhdx"), () -> err);
+            assertEquals(ExitCode.OK, run("convert DIR/a.vhdx DIR/a.raw --format raw"), () -> err);
+            assertEquals(8 << 20, disk.byteSize());
+        }
+        assertArrayEquals(parent, Files.readAllBytes(dir.resolve("a.vhdx")));
+        assertArrayEquals(child, Files.readAllBytes(dir.resolve("b.vhdx")));
+        assertTrue(Files.notExists(dir.resolve("c.raw")) && Files.notExists(dir.resolve("c.vhdx")));
+        // A reader does not keep other readers out, but those who write.
+        try (VirtualDisk disk = VirtualDisk.open(dir.resolve("b.vhdx"), DiskOptions.reading())) {
+            assertEquals(ExitCode.OK, run("check DIR/b.vhdx"), () -> err);
+            assertEquals(ExitCode.MISTAKE, run("resize DIR/b.vhdx 20M"), () -> err);
+            assertEquals(ExitCode.MISTAKE, run("merge DIR/b.vhdx"), () -> err);
+            assertEquals(8 << 20, disk.byteSize());
+        }
+        assertEquals(ExitCode.OK, run("merge DIR/b.vhdx"), () -> err);
     }
 
     @Test
