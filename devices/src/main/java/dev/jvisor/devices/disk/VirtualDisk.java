@@ -57,7 +57,7 @@ public interface VirtualDisk extends AutoCloseable {
 
     /**
      * Gives the disk another size while it is in use. Requests that are queued wait meanwhile; what they name beyond a smaller size is out of
-     * range then, and what was there is lost. Who gives the disk to a guest tells the guest afterwards.
+     * range then, and what was there is lost. Who gives the disk to a guest tells the guest afterwards. Not to be called by a completion.
      *
      * @param bytes a multiple of the logical sector
      * @param shrink whether the disk may become smaller
