@@ -14,6 +14,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -27,8 +29,17 @@ class OneWriterEndToEndTest {
     @TempDir
     Path dir;
 
-    private static void refused(Path file, String... args) throws Exception {
-        Jvisor.Result r = Jvisor.run(LIMIT, "", args);
+    private static List<String> run(Path kernel, String... disks) {
+        List<String> words = new ArrayList<>(List.of("run", "--backend", Jvisor.hasKvm() ? "kvm" : "software", "--kernel", kernel.toString(),
+                "--memory", "64M", "--timeout", "2m"));
+        for (String disk : disks) {
+            words.addAll(List.of("--disk", disk));
+        }
+        return words;
+    }
+
+    private static void refused(Path file, List<String> words) throws Exception {
+        Jvisor.Result r = Jvisor.run(LIMIT, "", words.toArray(String[]::new));
         assertEquals(2, r.exit(), r::toString);
         assertEquals(1, r.errors().size(), r::toString);
         assertTrue(r.err().contains(file + ": the disk is in use by another"), r::toString);
@@ -42,18 +53,16 @@ class OneWriterEndToEndTest {
         Path link = Files.createSymbolicLink(dir.resolve("link.vhdx"), disk);
         Path kernel = dir.resolve("guest.elf");
         CrashGuest.program(8 * MIB / 512, 512, 1, 0).write(kernel);
-        String backend = Jvisor.hasKvm() ? "kvm" : "software";
-        String[] run = {"run", "--backend", backend, "--kernel", kernel.toString(), "--memory", "64M", "--timeout", "2m", "--disk"};
-        ProcessBuilder b = new ProcessBuilder(Jvisor.ROOT.resolve("jvisor").toString(), run[0], run[1], run[2], run[3], run[4], run[5], run[6], run[7],
-                run[8], run[9], disk.toString());
+        ProcessBuilder b = new ProcessBuilder(run(kernel, disk.toString()));
+        b.command().addFirst(Jvisor.ROOT.resolve("jvisor").toString());
         b.environment().put("JVISOR_BUILD", "never");
         Process guest = b.redirectError(dir.resolve("err").toFile()).start();
         try {
             BufferedReader lines = new BufferedReader(new InputStreamReader(guest.getInputStream(), StandardCharsets.US_ASCII));
             assertEquals("ready", lines.readLine().strip());
-            refused(link, run[0], run[1], run[2], run[3], run[4], run[5], run[6], run[7], run[8], run[9], link.toString());
-            refused(disk, run[0], run[1], run[2], run[3], run[4], run[5], run[6], run[7], run[8], run[9], disk + ",bus=ide,readonly");
-            refused(disk, "image", "resize", disk.toString(), "16M");
+            refused(link, run(kernel, link.toString()));
+            refused(disk, run(kernel, disk + ",bus=ide,readonly"));
+            refused(disk, List.of("image", "resize", disk.toString(), "16M"));
             assertTrue(lines.readLine().startsWith("s "), "the guest goes on");
         } finally {
             guest.toHandle().destroyForcibly();
@@ -62,6 +71,6 @@ class OneWriterEndToEndTest {
         Jvisor.Result after = Jvisor.run(LIMIT, "", "image", "resize", disk.toString(), "16M");
         assertEquals(0, after.exit(), after::toString);
         // One guest cannot have it twice either.
-        refused(disk, run[0], run[1], run[2], run[3], run[4], run[5], run[6], run[7], run[8], run[9], disk.toString(), "--disk", disk + ",bus=ide");
+        refused(disk, run(kernel, disk.toString(), disk + ",bus=ide"));
     }
 }

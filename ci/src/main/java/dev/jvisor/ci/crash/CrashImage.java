@@ -113,7 +113,11 @@ public final class CrashImage {
         /** Opened for reading: the log is replayed all the same. */
         OPEN_READ_ONLY,
         /** By {@code image check --repair}, before it is opened. */
-        REPAIR
+        REPAIR;
+
+        private DiskOptions options() {
+            return this == OPEN_READ_ONLY ? DiskOptions.reading() : DiskOptions.writable();
+        }
     }
 
     /**
@@ -131,7 +135,7 @@ public final class CrashImage {
         }
         long sectors;
         try (Arena arena = Arena.ofShared();
-                VirtualDisk disk = VirtualDisk.open(file, recovery == Recovery.OPEN_READ_ONLY ? DiskOptions.reading() : DiskOptions.writable())) {
+                VirtualDisk disk = VirtualDisk.open(file, recovery.options())) {
             sectors = disk.byteSize() / sectorBytes;
             if (!model.mayHave(sectors)) {
                 throw new CrashFailure("the disk has " + sectors + " sectors; it may have " + model.sizes());
@@ -163,14 +167,15 @@ public final class CrashImage {
             for (int i = 0; i < count; i++) {
                 long generation = SectorPattern.generation(t.memory, (long) i * sectorBytes, sectorBytes, first + i);
                 if (!model.allows(first + i, generation)) {
-                    wrong.add("sector " + (first + i) + " " + (generation == 0 ? "is zeroes"
-                            : SectorPattern.describe(t.memory, (long) i * sectorBytes, sectorBytes)) + "; it may hold " + model.allowed(first + i));
+                    String is = generation == 0 ? "is zeroes" : SectorPattern.describe(t.memory, (long) i * sectorBytes, sectorBytes);
+                    wrong.add("sector " + (first + i) + " " + is + "; it may hold " + model.allowed(first + i));
                 }
                 model.settle(first + i, Math.max(0, generation));
             }
         }
         if (!wrong.isEmpty()) {
-            throw new CrashFailure(wrong.size() + " sectors are wrong: " + String.join("\n  ", wrong.subList(0, Math.min(MAX_WRONG, wrong.size()))));
+            List<String> some = wrong.subList(0, Math.min(MAX_WRONG, wrong.size()));
+            throw new CrashFailure(wrong.size() + " sectors are wrong: " + String.join("\n  ", some));
         }
     }
 

@@ -17,7 +17,7 @@ import java.util.stream.Stream;
 public final class CrashSuite {
     private static final Duration PATIENCE = Duration.ofSeconds(60);
     private static final int FRESH_AFTER = 8;
-    private static final int MAX_WRITING_MS = 700;
+    private static final int MAX_WRITING_MS = 1000;
 
     private final Path directory;
     private final long seed;
@@ -56,8 +56,8 @@ public final class CrashSuite {
 
     /** {@return what it has seen so far, in a line} */
     public String summary() {
-        return kills + " kills (" + guests + " of a jvisor run) of " + images + " images, " + logs + " logs replayed, " + unseen + " dirty images opened by the next writer, "
-                + promises + " promised changes, seed " + seed;
+        return kills + " kills (" + guests + " of a jvisor run) of " + images + " images, " + logs + " logs replayed, " + unseen
+                + " dirty images opened by the next writer, " + promises + " promised changes, seed " + seed;
     }
 
     /**
@@ -112,8 +112,8 @@ public final class CrashSuite {
         try {
             image.verify(recovery, qemu && random.nextInt(3) == 0);
         } catch (CrashFailure e) {
-            throw new CrashFailure(image.kind() + " (" + image.file() + "), seed " + seed + ", kill " + kills + ", writer " + epoch + " killed " + when + ", recovery "
-                    + recovery + ": " + e.getMessage());
+            throw new CrashFailure(image.kind() + " (" + image.file() + "), seed " + seed + ", kill " + kills + ", writer " + epoch + " killed " + when
+                    + ", recovery " + recovery + ": " + e.getMessage());
         }
         logs += image.wasLogged() ? 1 : 0;
     }
@@ -198,7 +198,8 @@ public final class CrashSuite {
     }
 
     /**
-     * Kills so many, 200 unless told, and says how it went: every other one is a whole {@code jvisor run}. Arguments: the launcher, kills, seed.
+     * Kills so many, 200 unless told, and says how it went: every other one is a whole {@code jvisor run}. Arguments: the launcher, kills,
+     * seed.
      */
     public static void main(String[] args) throws IOException, InterruptedException {
         Path jvisor = Path.of(args[0]);

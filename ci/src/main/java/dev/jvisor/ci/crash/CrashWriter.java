@@ -245,7 +245,8 @@ public final class CrashWriter {
                 case WRITE_SAME_16 -> cdb.put(1, (byte) NO_DATA).putLong(2, first).putInt(10, count);
                 case UNMAP -> {
                     cdb.putShort(7, (short) 24);
-                    byte[] list = ByteBuffer.allocate(24).putShort(0, (short) 22).putShort(2, (short) 16).putLong(8, first).putInt(16, count).array();
+                    byte[] list = ByteBuffer.allocate(24).putShort(0, (short) 22).putShort(2, (short) 16).putLong(8, first).putInt(16, count)
+                            .array();
                     MemorySegment.copy(MemorySegment.ofArray(list), 0, memory, base, list.length);
                     request.addData(base, list.length);
                 }

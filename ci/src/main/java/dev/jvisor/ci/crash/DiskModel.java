@@ -184,16 +184,8 @@ public final class DiskModel {
     /** {@return what a sector may hold, for a message} */
     public String allowed(int sector) {
         List<Change> here = candidates.get(sector);
-        return (base[sector] < 0 ? "" : base[sector] == 0 ? "zeroes, or " : "write " + base[sector] + ", or ") + (here == null ? List.of() : here);
-    }
-
-    /** {@return sectors of which it is known what they hold, or that they hold one of a few promised or later changes} */
-    public int promisedSectors() {
-        int n = 0;
-        for (long b : base) {
-            n += b < 0 ? 1 : 0;
-        }
-        return n;
+        String first = base[sector] < 0 ? "" : base[sector] == 0 ? "zeroes, or " : "write " + base[sector] + ", or ";
+        return first + (here == null ? List.of() : here);
     }
 
     /** A sector was looked at with no writer about, and is durable: it holds just this. */

@@ -6,6 +6,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 
 /**
@@ -43,8 +44,9 @@ public final class GuestLoad implements CrashLoad {
         Path kernel = directory.resolve("guest.elf");
         Files.deleteIfExists(kernel);
         CrashGuest.program(sectors, image.kind().sectorBytes(), seed, generation).write(kernel);
-        return List.of(jvisor.toString(), "run", "--backend", backend, "--kernel", kernel.toString(), "--memory", CrashGuest.MEMORY_BYTES / 1024 + "K",
-                "--disk", image.file() + ",format=" + image.kind().format().name().toLowerCase(java.util.Locale.ROOT), "--timeout", "5m");
+        String format = image.kind().format().name().toLowerCase(Locale.ROOT);
+        return List.of(jvisor.toString(), "run", "--backend", backend, "--kernel", kernel.toString(), "--memory",
+                CrashGuest.MEMORY_BYTES / 1024 + "K", "--disk", image.file() + ",format=" + format, "--timeout", "5m");
     }
 
     @Override

@@ -31,6 +31,8 @@ public enum ImageKind {
     /** As {@link #VHDX_CHILD}, sectors of 4 KiB. */
     VHDX_CHILD_4K(DiskFormat.VHDX, DiskType.DIFFERENCING, 4096, 2);
 
+    private static final Instant MADE = Instant.ofEpochSecond(1_700_000_000);
+
     private final DiskFormat format;
     private final DiskType type;
     private final int sectorBytes;
@@ -80,7 +82,7 @@ public enum ImageKind {
     /** Makes the image with the longest line of ancestors there is. @param parent the next one; null for the first of the line */
     void create(Path file, Path parent, long bytes) throws IOException {
         DiskType t = parent != null ? DiskType.DIFFERENCING : type == DiskType.DIFFERENCING ? DiskType.DYNAMIC : type;
-        DiskImages.create(file, new DiskSpec(format, t, parent == null ? bytes : 0, blockBytes(), format == DiskFormat.VHDX ? sectorBytes : 0, parent,
-                Instant.ofEpochSecond(1_700_000_000)));
+        int sector = format == DiskFormat.VHDX ? sectorBytes : 0;
+        DiskImages.create(file, new DiskSpec(format, t, parent == null ? bytes : 0, blockBytes(), sector, parent, MADE));
     }
 }

@@ -56,18 +56,19 @@ final class VhdxCreator {
                 }
                 file.write(table, TABLE_OFFSET);
             }
-            file.write(metadata(arena, spec, block, sector, fixed, parent == null ? UUID.randomUUID() : parent.id(), locator(parent, relative, absolute)), METADATA_OFFSET);
+            UUID id = parent == null ? UUID.randomUUID() : parent.id();
+            file.write(metadata(arena, spec, block, sector, fixed, id, locator(parent, relative, absolute)), METADATA_OFFSET);
             MemorySegment regions = regions(arena, TABLE_OFFSET, tableSize);
             file.write(regions, REGIONS_1);
             file.write(regions, REGIONS_2);
             VhdxHeader.create(file, LOG_OFFSET, LOG_SIZE);
             file.sync();
             // Last: a file without its signature was never an image.
-            MemorySegment id = arena.allocate(PAGE, PAGE);
-            LittleEndian.u64(id, 0, FILE_SIGNATURE);
+            MemorySegment head = arena.allocate(PAGE, PAGE);
+            LittleEndian.u64(head, 0, FILE_SIGNATURE);
             byte[] creator = "jvisor".getBytes(StandardCharsets.UTF_16LE);
-            MemorySegment.copy(creator, 0, id, ValueLayout.JAVA_BYTE, CREATOR, creator.length);
-            file.write(id, 0);
+            MemorySegment.copy(creator, 0, head, ValueLayout.JAVA_BYTE, CREATOR, creator.length);
+            file.write(head, 0);
             file.sync();
         }
     }

@@ -9,8 +9,9 @@ import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
 import java.util.Random;
 import java.util.concurrent.Semaphore;
-import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /** Many requests at once, over a differencing chain: each slot of the disk has one request at a time, and reads what it wrote last. */
 class DiskThreadsTest {
@@ -25,12 +26,13 @@ class DiskThreadsTest {
     private volatile String wrong;
     private int atOnce;
 
-    @Test
-    void requestsAtTheSameTimeDoNotDisturbEachOther() throws Exception {
-        Path base = dir.resolve("base.vhdx");
-        Path child = dir.resolve("child.vhdx");
-        DiskImages.create(base, new DiskSpec(DiskFormat.VHDX, DiskType.DYNAMIC, 64 << 20, 1 << 20, 0, null, TestDisk.NOW));
-        DiskImages.create(child, new DiskSpec(DiskFormat.VHDX, DiskType.DIFFERENCING, 0, 1 << 20, 0, base, TestDisk.NOW));
+    @ParameterizedTest
+    @EnumSource(names = {"VHD", "VHDX"})
+    void requestsAtTheSameTimeDoNotDisturbEachOther(DiskFormat format) throws Exception {
+        Path base = dir.resolve("base");
+        Path child = dir.resolve("child");
+        DiskImages.create(base, new DiskSpec(format, DiskType.DYNAMIC, 64 << 20, 1 << 20, 0, null, TestDisk.NOW));
+        DiskImages.create(child, new DiskSpec(format, DiskType.DIFFERENCING, 0, 1 << 20, 0, base, TestDisk.NOW));
         Semaphore free = new Semaphore(0);
         boolean[] busy = new boolean[SLOTS];
         long seed = 77;
