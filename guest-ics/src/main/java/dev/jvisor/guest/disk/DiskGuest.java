@@ -184,7 +184,8 @@ public final class DiskGuest {
             a.cmp(mem(issued), RAX);
             a.j(Cond.AE, full);
         } else {
-            a.cmp(control(PHASE).dword(), STOP);
+            // As it was noted with the last one that was done: else the guest could end without having said that it measured.
+            a.cmp(mem(measuring).qword(), STOP);
             a.j(Cond.E, full);
         }
         a.inc(mem(issued).qword());
@@ -271,6 +272,9 @@ public final class DiskGuest {
         Label free = a.label("slotFree");
         a.mov(ESI, EAX);
         if (w.count() == 0) {
+            // What was still on its way at the end does not count.
+            a.cmp(mem(measuring).qword(), STOP);
+            a.j(Cond.E, free);
             notePhase();
         }
         a.cmp(mem(slotSector).index(RSI, 8).qword(), -1);

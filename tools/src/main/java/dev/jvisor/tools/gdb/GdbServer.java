@@ -25,8 +25,8 @@ import org.slf4j.LoggerFactory;
 public final class GdbServer implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(GdbServer.class);
 
-    /** What the talking thread waits for: a packet, a stop, or the end of the connection (both null). */
-    private record Event(String packet, Stop stop) { }
+    /** What the talking thread waits for: a packet, a stop (of no connection), or the end of a connection (both null). */
+    private record Event(GdbConnection from, String packet, Stop stop) { }
 
     private final DebugTarget target;
     private final ServerSocket listener;
@@ -36,6 +36,7 @@ public final class GdbServer implements AutoCloseable {
     private volatile Socket current;
     private GdbConnection gdb;
     private boolean running;
+    private boolean ended;
     private Stop last = new Stop(0, Reason.TRAP, 0);
     private int selected;
 
@@ -56,7 +57,7 @@ public final class GdbServer implements AutoCloseable {
             listener.close();
             throw e;
         }
-        target.onStop(stop -> events.add(new Event(null, stop)));
+        target.onStop(stop -> events.add(new Event(null, null, stop)));
         thread = Thread.ofPlatform().daemon().name("gdb").unstarted(this::serve);
         thread.start();
     }
@@ -89,10 +90,9 @@ public final class GdbServer implements AutoCloseable {
                 socket.setTcpNoDelay(true);
                 current = socket;
                 gdb = new GdbConnection(socket.getInputStream(), socket.getOutputStream());
-                Thread.ofPlatform().daemon().name("gdb-reader").start(this::read);
-                if (running) {
-                    target.interrupt();
-                }
+                interrupt();
+                GdbConnection from = gdb;
+                Thread.ofPlatform().daemon().name("gdb-reader").start(() -> read(from));
                 talk();
             } catch (IOException e) {
                 if (!listener.isClosed()) {
@@ -106,55 +106,74 @@ public final class GdbServer implements AutoCloseable {
         }
     }
 
-    private void read() {
-        GdbConnection from = gdb;
+    private void read(GdbConnection from) {
         try {
             String packet;
             while ((packet = from.read()) != null) {
-                events.add(new Event(packet, null));
+                events.add(new Event(from, packet, null));
             }
         } catch (IOException e) {
             LOG.debug("debugger's connection", e);
         }
-        events.add(new Event(null, null));
+        events.add(new Event(from, null, null));
+    }
+
+    /** Stops the partition if it runs, and waits until it stands: what is asked of it next is about one moment. */
+    private void interrupt() throws InterruptedException {
+        if (running && !ended) {
+            target.interrupt();
+        }
+        while (running) {
+            Event e = events.take();
+            if (e.stop != null) {
+                stopped(e.stop);
+            }
+        }
+    }
+
+    private void stopped(Stop stop) {
+        running = false;
+        last = stop;
+        selected = stop.vp();
+        ended |= stop.reason() == Reason.ENDED;
     }
 
     private void talk() throws IOException, InterruptedException {
-        boolean ended = false;
         while (true) {
             Event e = events.take();
             if (e.stop != null) {
                 boolean expected = running;
-                running = false;
-                last = e.stop;
-                selected = e.stop.vp();
-                ended |= e.stop.reason() == Reason.ENDED;
+                stopped(e.stop);
                 if (expected) {
                     gdb.write(stopReply());
                 }
+            } else if (e.from != gdb) {
+                LOG.debug("a debugger that has gone: {}", e.packet);
             } else if (e.packet == null) {
-                detach(ended);
+                detach();
                 return;
             } else if (e.packet.equals(GdbConnection.INTERRUPT)) {
                 if (running) {
                     target.interrupt();
                 }
-            } else if (!answer(e.packet, ended)) {
+            } else if (!answer(e.packet)) {
                 return;
             }
         }
     }
 
-    private void detach(boolean ended) {
+    /** Lets the partition run on without a breakpoint, even when it runs already. */
+    private void detach() throws InterruptedException {
         breakpoints.clear();
-        if (!running && !ended) {
+        interrupt();
+        if (!ended) {
             running = true;
             target.resume(Set.of());
         }
     }
 
     /** {@return false when the conversation is over} */
-    private boolean answer(String packet, boolean ended) throws IOException {
+    private boolean answer(String packet) throws IOException, InterruptedException {
         if (ended && packet.charAt(0) != '?' && packet.charAt(0) != 'q') {
             gdb.write("E01");
             return true;
@@ -165,7 +184,7 @@ public final class GdbServer implements AutoCloseable {
         }
         if (packet.equals("D") || packet.startsWith("D;")) {
             gdb.write("OK");
-            detach(ended);
+            detach();
             return false;
         }
         if (packet.startsWith("vKill")) {

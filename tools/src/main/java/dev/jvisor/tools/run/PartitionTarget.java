@@ -25,7 +25,10 @@ final class PartitionTarget implements DebugTarget {
     private final Partition partition;
     private final ToIntFunction<StopReason> exitCode;
     private final ExecutorService teller = Executors.newSingleThreadExecutor(Thread.ofPlatform().daemon().name("gdb-stops").factory());
+    private final Object stopping = new Object();
     private volatile Consumer<Stop> listener = s -> { };
+    /** How often it was let go; guarded by {@link #stopping}. */
+    private int runs;
 
     /** Takes over a partition that has not been started. @param exitCode what a reason to stop means for the shell */
     PartitionTarget(Partition partition, ToIntFunction<StopReason> exitCode) {
@@ -48,12 +51,18 @@ final class PartitionTarget implements DebugTarget {
 
     private void tell(int vp, Reason why) {
         teller.execute(() -> {
-            partition.processors().forEach(VirtualProcessor::requestPause);
-            partition.pause();
-            if (partition.stopReason() == null) {
-                listener.accept(new Stop(vp, why, 0));
+            synchronized (stopping) {
+                stop(vp, why);
             }
         });
+    }
+
+    private void stop(int vp, Reason why) {
+        partition.processors().forEach(VirtualProcessor::requestPause);
+        partition.pause();
+        if (partition.stopReason() == null) {
+            listener.accept(new Stop(vp, why, 0));
+        }
     }
 
     @Override
@@ -112,20 +121,37 @@ final class PartitionTarget implements DebugTarget {
     @Override
     public void resume(Set<Long> breakpoints) {
         long[] at = breakpoints.stream().mapToLong(Long::longValue).toArray();
-        partition.processors().forEach(vp -> vp.debug(at, false));
-        partition.resume();
+        synchronized (stopping) {
+            runs++;
+            partition.processors().forEach(vp -> vp.debug(at, false));
+            partition.resume();
+        }
     }
 
     @Override
     public void step(int vp) {
         VirtualProcessor one = partition.processor(vp);
-        one.debug(NOWHERE, true);
-        one.resume();
+        synchronized (stopping) {
+            runs++;
+            one.debug(NOWHERE, true);
+            one.resume();
+        }
     }
 
     @Override
     public void interrupt() {
-        tell(0, Reason.INTERRUPT);
+        int run;
+        synchronized (stopping) {
+            run = runs;
+        }
+        teller.execute(() -> {
+            synchronized (stopping) {
+                // Let go since? Then a stop that came first has been told and answered already.
+                if (run == runs) {
+                    stop(0, Reason.INTERRUPT);
+                }
+            }
+        });
     }
 
     @Override

@@ -159,6 +159,28 @@ class GdbServerTest {
     }
 
     @Test
+    void aDebuggerThatGoesWhileTheGuestRunsLeavesNoBreakpoints() throws Exception {
+        assertEquals("OK", ask("Z0,2000,1"));
+        send("c");
+        assertEquals("resume", target.calls.take());
+        socket.close();
+        assertEquals("interrupt", target.calls.take());
+        assertEquals("resume", target.calls.take());
+        assertEquals(Set.of(), target.breakpoints.get(1));
+    }
+
+    @Test
+    void aDebuggerThatDetachesDoesNotEndTheConversationOfTheNext() throws Exception {
+        assertEquals("OK", ask("D"));
+        assertEquals("resume", target.calls.take());
+        assertEquals(-1, socket.getInputStream().read());
+        socket.close();
+        socket = new Socket(InetAddress.getLoopbackAddress(), server.port());
+        assertEquals("T02thread:2;", ask("?"));
+        assertEquals("T02thread:2;", ask("?"));
+    }
+
+    @Test
     void nonsenseIsAnsweredWithAnError() throws IOException {
         assertEquals("E01", ask("mzz,4"));
         assertEquals("E01", ask("P"));
