@@ -19,13 +19,14 @@ final class BlockCache {
         bySecondPage = new Block[hostPages];
     }
 
-    private static int bucket(long host) {
-        return (int) (host ^ host >>> 16) & BUCKETS - 1;
+    /** A library is mapped somewhere else in each process: by its host address alone all copies of its code would share a bucket. */
+    private static int bucket(long host, long linear) {
+        return (int) (host ^ host >>> 16 ^ (linear >>> 12) * 0x9E3779B1L) & BUCKETS - 1;
     }
 
     /** {@return the block, or null} */
     Block find(long host, long rip, long linear, int mode) {
-        int at = bucket(host);
+        int at = bucket(host, linear);
         Block before = null;
         for (Block b = buckets[at]; b != null; b = b.chain) {
             if (!b.valid) {
@@ -49,7 +50,7 @@ final class BlockCache {
             clear();
         }
         size++;
-        int at = bucket(b.host);
+        int at = bucket(b.host, b.linear);
         b.chain = buckets[at];
         buckets[at] = b;
         b.pageNext = byPage[b.hostPage()];
