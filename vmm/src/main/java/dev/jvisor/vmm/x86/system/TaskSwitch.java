@@ -124,7 +124,8 @@ final class TaskSwitch {
             c.flushTlbLocal();
         }
         for (int k = 0; k < 8; k++) {
-            c.r[REGISTERS[k]] = is32 ? regs[k] : c.r[REGISTERS[k]] & 0xFFFF_0000L | regs[k];
+            // The manual leaves the upper halves open; processors since the 80386 set them.
+            c.r[REGISTERS[k]] = is32 ? regs[k] : 0xFFFF_0000L | regs[k];
         }
         c.rip = eip;
         c.setRflags(is32 ? flags : flags & 0xFFFF);

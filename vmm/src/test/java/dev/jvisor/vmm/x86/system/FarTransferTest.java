@@ -230,7 +230,7 @@ class FarTransferTest {
         }
         FarTransfer.jump(c, TestCpu.TSS2_SEL, 0, t.here());
         assertEquals(0x6000, c.rip);
-        assertEquals(0x7777, c.r[Cpu.RCX] & 0xFFFF);
+        assertEquals(0xFFFF7777L, c.r[Cpu.RCX]);
         assertEquals(Descriptor.UNUSABLE, c.segAttr[Cpu.FS]);
         assertEquals(3, Descriptor.type(t.r64(TestCpu.GDT + TestCpu.TSS2_SEL)));
         assertEquals(9, Descriptor.type(t.r64(TestCpu.GDT + TestCpu.TSS_SEL)));
