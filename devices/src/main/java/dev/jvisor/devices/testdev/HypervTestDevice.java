@@ -6,6 +6,9 @@ import dev.jvisor.vmm.hyperv.Hypervisor;
 import dev.jvisor.vmm.hyperv.MessagePort;
 import dev.jvisor.vmm.partition.PortDevice;
 import java.lang.foreign.MemorySegment;
+import java.util.List;
+import java.util.Objects;
+import java.util.stream.Stream;
 
 /**
  * The far end of a guest's tests of its SynIC: raises SINTs when told to, and has connections that send back what they are sent. Source:
@@ -35,8 +38,8 @@ public final class HypervTestDevice implements PortDevice {
 
     /** Routed SINTs of each VP, one bit each. */
     private final int[] routes;
-    private final boolean[] messages = new boolean[CONNECTIONS];
-    private final boolean[] events = new boolean[CONNECTIONS];
+    private final Echo[] messages = new Echo[CONNECTIONS];
+    private final Echo[] events = new Echo[CONNECTIONS];
 
     /** @param hypervisor whose SynIC it works; its connection numbers 0 to 255 are this device's when the guest takes them */
     public HypervTestDevice(Hypervisor hypervisor) {
@@ -85,15 +88,13 @@ public final class HypervTestDevice implements PortDevice {
             }
             case CONNECT_MESSAGES -> {
                 if (valid) {
-                    messages[connection] = true;
-                    hypervisor.connectMessages(connection, new Echo(target, sint, connection));
+                    connectMessages(connection, target, sint);
                 }
             }
             case DISCONNECT_MESSAGES -> disconnectMessages(connection);
             case CONNECT_EVENTS -> {
                 if (valid) {
-                    events[connection] = true;
-                    hypervisor.connectEvents(connection, new Echo(target, sint, connection));
+                    connectEvents(connection, target, sint);
                 }
             }
             case DISCONNECT_EVENTS -> disconnectEvents(connection);
@@ -101,18 +102,52 @@ public final class HypervTestDevice implements PortDevice {
         }
     }
 
+    private void connectMessages(int connection, int vp, int sint) {
+        messages[connection] = new Echo(vp, sint, connection);
+        hypervisor.connectMessages(connection, messages[connection]);
+    }
+
+    private void connectEvents(int connection, int vp, int sint) {
+        events[connection] = new Echo(vp, sint, connection);
+        hypervisor.connectEvents(connection, events[connection]);
+    }
+
     private void disconnectMessages(int connection) {
-        if (messages[connection]) {
-            messages[connection] = false;
+        if (messages[connection] != null) {
+            messages[connection] = null;
             hypervisor.disconnectMessages(connection);
         }
     }
 
     private void disconnectEvents(int connection) {
-        if (events[connection]) {
-            events[connection] = false;
+        if (events[connection] != null) {
+            events[connection] = null;
             hypervisor.disconnectEvents(connection);
         }
+    }
+
+    /** {@return what it remembers} */
+    public synchronized HypervTestState save() {
+        return new HypervTestState(routes, ends(messages), ends(events));
+    }
+
+    private static List<HypervTestState.Connection> ends(Echo[] of) {
+        return Stream.of(of).filter(Objects::nonNull).map(e -> new HypervTestState.Connection(e.connection, e.vp, e.sint)).toList();
+    }
+
+    /**
+     * Replaces what it remembers, and connects anew.
+     *
+     * @throws IllegalArgumentException when the state is of another number of processors
+     */
+    public synchronized void restore(HypervTestState s) {
+        if (s.routes().length != routes.length) {
+            throw new IllegalArgumentException("state is of another number of processors: processors=" + s.routes().length);
+        }
+        reset();
+        System.arraycopy(s.routes(), 0, routes, 0, routes.length);
+        s.messages().forEach(c -> connectMessages(c.id(), c.vp(), c.sint()));
+        s.events().forEach(c -> connectEvents(c.id(), c.vp(), c.sint()));
     }
 
     /** A connection's host end: sends back. */

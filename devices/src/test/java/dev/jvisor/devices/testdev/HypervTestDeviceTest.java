@@ -134,6 +134,22 @@ class HypervTestDeviceTest {
     }
 
     @Test
+    void stateMovesToAnotherDevice() {
+        command(ROUTE, 1, SINT, 0);
+        command(CONNECT_EVENTS, 1, SINT, 0x21);
+        HypervTestState state = device.save();
+        HypervTestDevice other = new HypervTestDevice(hypervisor);
+        command(UNROUTE, 1, SINT, 0);
+        command(DISCONNECT_EVENTS, 0, 0, 0x21);
+        other.restore(state);
+        other.portWrite(0, HypervTestDevice.PORT, 4, RAISE << 16 | 1 << 8 | SINT);
+        assertEquals(VECTOR, interrupt());
+        assertEquals(HvStatus.SUCCESS, hypercall(0x1005D, 0x21));
+        assertEquals(VECTOR, interrupt());
+        assertEquals(1L << 0x21, partition.gpa().read64(EVENTS + SINT * 256));
+    }
+
+    @Test
     void whatIsNotThereIsIgnored() {
         long seed = Long.getLong("jvisor.seed", new Random().nextLong());
         System.out.println("HypervTestDeviceTest.whatIsNotThereIsIgnored: -Djvisor.seed=" + seed);

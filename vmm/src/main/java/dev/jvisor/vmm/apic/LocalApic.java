@@ -345,6 +345,7 @@ public final class LocalApic implements VpInterrupts {
     @Override
     public boolean takeInit() {
         if (init.get() && init.getAndSet(false)) {
+            nmiInService = false;
             resetRegisters();
             return true;
         }
