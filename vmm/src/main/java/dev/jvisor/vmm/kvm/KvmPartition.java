@@ -8,6 +8,7 @@ import dev.jvisor.nativebindings.MsrRange;
 import dev.jvisor.vmm.backend.BackendConfig;
 import dev.jvisor.vmm.backend.BackendPartition;
 import dev.jvisor.vmm.backend.BackendVp;
+import dev.jvisor.vmm.backend.CpuFeature;
 import dev.jvisor.vmm.backend.CpuidTable;
 import dev.jvisor.vmm.backend.InterruptController;
 import dev.jvisor.vmm.backend.UserPartition;
@@ -51,7 +52,7 @@ final class KvmPartition implements BackendPartition, UserPartition {
         this.gpa = gpa;
         irqchip = available(kvm, config.irqchip());
         cpuid = config.cpuid() != null ? config.cpuid()
-                : KvmCpuid.defaultTable(kvm.supportedCpuid(), config.processors(), irqchip);
+                : CpuFeature.mask(KvmCpuid.defaultTable(kvm.supportedCpuid(), config.processors(), irqchip), config.cpu());
         vm = kvm.createVm();
         try {
             vm.setIdentityMapAddress(IDENTITY_MAP);

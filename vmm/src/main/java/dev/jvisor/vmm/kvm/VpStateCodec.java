@@ -251,7 +251,7 @@ final class VpStateCodec {
             x.set(JAVA_LONG_UNALIGNED, ST + 16L * i, s.x87Mantissa[physical]);
             x.set(JAVA_SHORT_UNALIGNED, ST + 16L * i + 8, (short) s.x87Exponent[physical]);
         }
-        boolean avx = (s.xcr0 & XSTATE_AVX) != 0;
+        boolean avx = (s.xcr0 & XSTATE_AVX) != 0 || upperHalvesInUse(s);
         for (int i = 0; i < 16; i++) {
             x.set(JAVA_LONG_UNALIGNED, XMM + 16L * i, s.ymm[4 * i]);
             x.set(JAVA_LONG_UNALIGNED, XMM + 16L * i + 8, s.ymm[4 * i + 1]);
@@ -262,6 +262,15 @@ final class VpStateCodec {
         }
         long components = x.get(JAVA_LONG_UNALIGNED, XSTATE_BV) | XSTATE_X87_SSE;
         x.set(JAVA_LONG_UNALIGNED, XSTATE_BV, avx ? components | XSTATE_AVX : components & ~XSTATE_AVX);
+    }
+
+    /** {@return whether a YMM register holds more than its XMM register} A guest that clears XCR0's bit keeps what is there. */
+    private static boolean upperHalvesInUse(VpState s) {
+        long any = 0;
+        for (int i = 0; i < 16; i++) {
+            any |= s.ymm[4 * i + 2] | s.ymm[4 * i + 3];
+        }
+        return any != 0;
     }
 
     private static int u16(MemorySegment x, long at) {

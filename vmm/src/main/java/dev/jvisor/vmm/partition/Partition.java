@@ -75,7 +75,8 @@ public final class Partition implements AutoCloseable {
         memory.adviseHugePages();
         this.gpa = new GpaSpace(memory.segment());
         MemoryLayout.mapRam(gpa, config.memoryBytes());
-        this.backend = engine.createPartition(gpa, new BackendConfig(config.processors(), config.irqchip(), config.cpuid(), timers));
+        this.backend = engine.createPartition(gpa, new BackendConfig(config.processors(), config.irqchip(), config.cpuid(), config.cpu(),
+                timers, 0));
         switch (backend.irqchip()) {
             case USER -> {
                 software = new SoftwareInterruptController(config.processors(), timers, backend.tscHz());
@@ -144,7 +145,7 @@ public final class Partition implements AutoCloseable {
             }
             BackendPartition last = backend;
             BackendPartition next = to.createPartition(gpa, new BackendConfig(config.processors(), BackendConfig.Irqchip.USER, last.cpuid(),
-                    timers, last.tscHz()));
+                    config.cpu(), timers, last.tscHz()));
             if (next.irqchip() != BackendConfig.Irqchip.USER) {
                 next.close();
                 throw new UnsupportedOperationException(to.name() + " has interrupt controllers of its own");

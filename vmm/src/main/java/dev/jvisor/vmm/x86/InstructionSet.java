@@ -1,5 +1,6 @@
 package dev.jvisor.vmm.x86;
 
+import dev.jvisor.vmm.backend.CpuLevel;
 import dev.jvisor.vmm.x86.decode.OpcodeTable;
 import dev.jvisor.vmm.x86.fpu.X87Ops;
 import dev.jvisor.vmm.x86.ops.IntegerOps;
@@ -10,8 +11,8 @@ import dev.jvisor.vmm.x86.system.SystemOps;
 final class InstructionSet {
     private InstructionSet() { }
 
-    static OpcodeTable table() {
-        OpcodeTable t = new OpcodeTable();
+    static OpcodeTable table(CpuLevel level) {
+        OpcodeTable t = new OpcodeTable(level);
         IntegerOps.register(t);
         X87Ops.register(t);
         SystemOps.register(t);

@@ -29,7 +29,7 @@ final class SoftwarePartition implements BackendPartition, GpaListener {
         this.tscHz = tscHz;
         this.config = config;
         this.opcodes = opcodes;
-        this.cpuid = config.cpuid() != null ? config.cpuid() : CpuidModel.build(config.processors(), tscHz);
+        this.cpuid = config.cpuid() != null ? config.cpuid() : CpuidModel.build(config.processors(), tscHz, config.cpu());
         gpa.addListener(this);
     }
 

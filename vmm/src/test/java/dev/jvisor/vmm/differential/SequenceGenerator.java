@@ -2,9 +2,12 @@ package dev.jvisor.vmm.differential;
 
 import dev.jvisor.vmm.x86.decode.Opcode;
 import dev.jvisor.vmm.x86.decode.OpcodeTable;
+import dev.jvisor.vmm.x86.decode.Vex;
 import java.io.ByteArrayOutputStream;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.SplittableRandom;
 
 /**
@@ -12,8 +15,8 @@ import java.util.SplittableRandom;
  * Memory operands mostly hit the data pages of a {@link UserMachine}; everything else is random, biased to edges.
  */
 final class SequenceGenerator {
-    /** One encodable form: an opcode with its extension, in memory or register form. */
-    record Form(Opcode opcode, int ext, boolean memory) {
+    /** One encodable form: an opcode with its extension, in memory or register form. @param l VEX.L, where there is one */
+    record Form(Opcode opcode, int ext, boolean memory, int l) {
         @Override
         public String toString() {
             return opcode.name() + (opcode.modrm() ? memory ? " [mem]" : " [reg]" : "");
@@ -31,47 +34,63 @@ final class SequenceGenerator {
     private static final int OF = 0x800;
 
     private final List<Form> forms = new ArrayList<>();
-    private final SplittableRandom random;
+    private final Set<Form> known = new HashSet<>();
+    private final long seed;
+    private SplittableRandom random;
 
     SequenceGenerator(OpcodeTable table, long seed) {
-        random = new SplittableRandom(seed);
+        this.seed = seed;
+        begin(0);
         for (int map = 0; map < 4; map++) {
             for (int prefix = 0; prefix < 4; prefix++) {
                 for (int op = 0; op < 256; op++) {
                     Opcode[] slots = table.find(map, prefix, op);
                     if (slots != null) {
-                        addForms(slots, prefix);
+                        addForms(slots, prefix, 0);
                     }
+                }
+            }
+        }
+        for (int map = OpcodeTable.V0F; map <= OpcodeTable.V0F3A; map++) {
+            for (int k = 0; k < 4 * 4 * 256; k++) {
+                int l = k >> 11;
+                Opcode[] slots = table.find(map, k >> 8 & 3, l, k >> 10 & 1, k & 255);
+                if (slots != null) {
+                    addForms(slots, k >> 8 & 3, l);
                 }
             }
         }
     }
 
-    private void addForms(Opcode[] slots, int prefix) {
-        Opcode last = null;
+    /** Begins anew: what comes next depends on the seed and on {@code n}, not on what was before. */
+    void begin(long n) {
+        random = new SplittableRandom(seed * 0x9E3779B97F4A7C15L ^ n);
+    }
+
+    private void add(Form f) {
+        // Behind VEX a form is met for each W.
+        if (f.opcode.vex() == null || !known.contains(f)) {
+            forms.add(f);
+            known.add(f);
+        }
+    }
+
+    private void addForms(Opcode[] slots, int prefix, int l) {
         for (int k = 0; k < 16; k++) {
             Opcode o = slots[k];
             if (o == null || o.prefix() != OpcodeTable.ANY && o.prefix() != prefix || o.prefix() == OpcodeTable.ANY && prefix != 0) {
                 continue;
             }
             boolean memory = k < 8;
-            boolean whole = slots[0] == o && slots[15] == o;
-            if (!whole && excluded(o, k & 7, memory)) {
+            boolean whole = slots[memory ? 0 : 8] == o && slots[memory ? 7 : 15] == o && o.modrm() || slots[0] == o && slots[15] == o;
+            if (excluded(o, whole ? 0 : k & 7, memory)) {
                 continue;
             }
-            if (whole) {
-                if (o != last) {
-                    if (!excluded(o, 0, false)) {
-                        forms.add(new Form(o, -1, false));
-                    }
-                    if (o.modrm() && !excluded(o, 0, true)) {
-                        forms.add(new Form(o, -1, true));
-                    }
-                }
-            } else {
-                forms.add(new Form(o, k & 7, memory));
+            if (!whole) {
+                add(new Form(o, k & 7, memory, l));
+            } else if ((k & 7) == 0 && (o.modrm() || !memory)) {
+                add(new Form(o, -1, memory, l));
             }
-            last = o;
         }
     }
 
@@ -105,7 +124,9 @@ final class SequenceGenerator {
         if (o.map() == OpcodeTable.M0F) {
             return switch (op) {
                 case 0x00, 0x01, 0x02, 0x03, 0x05, 0x06, 0x07, 0x08, 0x09, 0x20, 0x21, 0x22, 0x23, 0x30, 0x31, 0x32, 0x33, 0x34, 0x35, 0xA0, 0xA1,
-                        0xA2, 0xA8, 0xA9, 0xAA, 0xAE, 0xB2, 0xB4, 0xB5, 0xFF, 0xB9 -> true;
+                        0xA2, 0xA8, 0xA9, 0xAA, 0xB2, 0xB4, 0xB5, 0xFF, 0xB9 -> true;
+                // LDMXCSR and STMXCSR stay; what FXSAVE saves of instruction pointers, and the bases of FS and GS, are the host's own.
+                case 0xAE -> o.prefix() == OpcodeTable.PF3 || o.prefix() == OpcodeTable.NP && memory && ext != 2 && ext != 3;
                 // RCPPS and RSQRTPS are approximations; which byte a fault of MASKMOV names is up to the processor.
                 case 0x52, 0x53, 0xF7 -> true;
                 // No such register form; processors execute it as something else.
@@ -113,6 +134,9 @@ final class SequenceGenerator {
                 case 0xC7 -> !memory || ext != 1;
                 default -> false;
             };
+        }
+        if (o.map() == OpcodeTable.V0F) {
+            return op == 0x52 || op == 0x53 || op == 0xF7;
         }
         return false;
     }
@@ -136,13 +160,23 @@ final class SequenceGenerator {
         return new Sequence(code.toByteArray(), used, undefined);
     }
 
+    /** {@return one instruction of a form} */
+    byte[] one(Form f) {
+        ByteArrayOutputStream code = new ByteArrayOutputStream();
+        emit(code, f, true);
+        return code.toByteArray();
+    }
+
     private void emit(ByteArrayOutputStream b, Form f, boolean last) {
         Opcode o = f.opcode;
-        boolean wide = false;
         if (random.nextInt(20) == 0) {
             b.write(random.nextInt(2) == 0 ? 0x64 : 0x65);
         }
-        boolean address32 = false;
+        if (o.vex() != null) {
+            vex(b, f);
+            return;
+        }
+        boolean wide = false;
         if (o.prefix() == OpcodeTable.ANY) {
             if (!branch(o) && !doubleShift(o) && random.nextInt(4) == 0) {
                 b.write(0x66);
@@ -215,6 +249,46 @@ final class SequenceGenerator {
                 b.write(0);
             }
             default -> { }
+        }
+    }
+
+    private void vex(ByteArrayOutputStream b, Form f) {
+        Opcode o = f.opcode;
+        Vex v = o.vex();
+        boolean gather = o.name().contains("Mvm");
+        int rex = random.nextInt(8);
+        int w = v.w() == Vex.ANY ? random.nextInt(2) : v.w();
+        int reg = f.ext >= 0 ? f.ext : random.nextInt(8);
+        int vvvv = v.operand() ? random.nextInt(16) : 0;
+        if (gather && random.nextInt(16) != 0) {
+            // Registers 14 and 15 hold indices; all three must differ.
+            rex |= 2;
+            rex &= ~4;
+            vvvv = (reg + 1 + random.nextInt(12)) % 14;
+        }
+        int last = w << 7 | (~vvvv & 15) << 3 | f.l << 2 | o.prefix();
+        if (o.map() == OpcodeTable.V0F && w == 0 && (rex & 3) == 0 && random.nextBoolean()) {
+            b.write(0xC5);
+            b.write((rex & 4) << 5 ^ 0x80 | last & 0x7F);
+        } else {
+            b.write(0xC4);
+            b.write(rex << 5 ^ 0xE0 | o.map() - OpcodeTable.V0F + 1);
+            b.write(last);
+        }
+        b.write(o.op());
+        if (gather) {
+            boolean wideIndex = (o.op() & 1) != 0;
+            int base = (rex & 1) != 0 ? random.nextBoolean() ? 4 : 5 : new int[] {3, 5, 6, 7}[random.nextInt(4)];
+            b.write(0x40 | reg << 3 | 4);
+            b.write(random.nextInt(4) << 6 | (random.nextInt(16) == 0 ? random.nextInt(8) : wideIndex ? 7 : 6) << 3 | base);
+            b.write(random.nextInt(256));
+        } else if (f.memory) {
+            memory(b, reg, rex);
+        } else if (o.modrm()) {
+            b.write(0xC0 | reg << 3 | random.nextInt(8));
+        }
+        if (o.imm() == Opcode.Imm.BYTE) {
+            b.write(interestingByte());
         }
     }
 

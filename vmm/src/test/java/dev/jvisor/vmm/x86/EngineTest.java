@@ -216,7 +216,7 @@ class EngineTest {
     void unknownInstructionsAreReportedAndRaiseUd() {
         m.gate(6, TestMachine.CODE + 0x800);
         m.gpa.write(TestMachine.CODE + 0x800, GnuAs.assemble(64, "pop rbx; hlt"));
-        VpState s = m.run64("nop; vaddps ymm0, ymm1, ymm2");
+        VpState s = m.run64("nop; vaesenc ymm0, ymm1, ymm2");
         assertEquals(TestMachine.CODE + 1, s.gpr[RBX]);
         assertEquals(1, m.remarks.size(), m.remarks.toString());
     }

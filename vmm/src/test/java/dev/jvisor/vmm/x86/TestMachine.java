@@ -3,6 +3,7 @@ package dev.jvisor.vmm.x86;
 import dev.jvisor.vmm.backend.BackendConfig;
 import dev.jvisor.vmm.backend.BackendPartition;
 import dev.jvisor.vmm.backend.BackendVp;
+import dev.jvisor.vmm.backend.CpuLevel;
 import dev.jvisor.vmm.backend.InterceptHandler;
 import dev.jvisor.vmm.backend.MsrValue;
 import dev.jvisor.vmm.backend.VpExit;
@@ -42,8 +43,13 @@ final class TestMachine implements InterceptHandler {
     }
 
     TestMachine(int processors) {
+        this(processors, CpuLevel.MAX);
+    }
+
+    TestMachine(int processors, CpuLevel cpu) {
         gpa.mapRam(0, RAM);
-        partition = new SoftwareBackend().createPartition(gpa, new BackendConfig(processors, BackendConfig.Irqchip.USER, null, () -> 0));
+        partition = new SoftwareBackend().createPartition(gpa,
+                new BackendConfig(processors, BackendConfig.Irqchip.USER, null, cpu, () -> 0, 0));
         for (int k = 0; k < processors; k++) {
             interrupts.add(new Interrupts());
             vps.add(partition.createVp(k, interrupts.get(k)));
@@ -57,6 +63,14 @@ final class TestMachine implements InterceptHandler {
         w64(GDT + 8, 0x00AF9B000000FFFFL);
         w64(GDT + 16, 0x00CF93000000FFFFL);
         w64(GDT + 24, 0x00CF9B000000FFFFL);
+    }
+
+    /** {@return {@link #long64} with all that XCR0 can enable, enabled} */
+    static VpState avx64() {
+        VpState s = long64();
+        s.cr4 |= 1 << 18;
+        s.xcr0 = 7;
+        return s;
     }
 
     void w64(long at, long v) {
@@ -125,6 +139,11 @@ final class TestMachine implements InterceptHandler {
             throw new IllegalStateException(exit + "\n" + vps.getFirst().explain());
         }
         return out;
+    }
+
+    /** As {@link #run64}, from {@link #avx64}. */
+    VpState runAvx(String source) {
+        return run(avx64(), GnuAs.assemble(64, source + "\nhlt"));
     }
 
     VpState run64(String source) {

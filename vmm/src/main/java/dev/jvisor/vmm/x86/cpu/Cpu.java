@@ -152,8 +152,11 @@ public final class Cpu {
     // x87, MMX, SSE.
     /** XMM0 to XMM15, two longs each, low first; then four temporaries (registers 16 to 19). */
     public final long[] xmm = new long[40];
-    /** Upper halves of YMM0 to YMM15, two longs each; for AVX. */
-    public final long[] ymmHigh = new long[32];
+    /**
+     * Upper halves of YMM0 to YMM15 and of the temporaries, at the same indices. An array of their own, so that SSE, which leaves them as
+     * they are, does not touch them, and so that what is done to a 128-bit lane can be done to either array.
+     */
+    public final long[] ymmHigh = new long[40];
     /** SSE control and status. */
     public int mxcsr = 0x1F80;
     /** x87 significands of physical registers R0 to R7. */

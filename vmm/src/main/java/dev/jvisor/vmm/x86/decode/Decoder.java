@@ -168,6 +168,8 @@ public final class Decoder {
         i.rm = 0;
         i.base = Cpu.ZERO;
         i.index = Cpu.ZERO;
+        i.hasSib = false;
+        i.sibIndex = 0;
         i.scale = 0;
         i.disp = 0;
         i.imm = 0;
@@ -231,7 +233,7 @@ public final class Decoder {
         i.opSize = i.rexW() ? 8 : i.size66 ? i.code == 2 ? 4 : 2 : Math.min(i.code, 4);
         i.seg = i.segOverride >= 0 ? i.segOverride : Cpu.DS;
 
-        Opcode[] slot = table.find(i.map, i.prefix, b);
+        Opcode[] slot = i.vex ? table.find(i.map, i.prefix, i.vexL ? 1 : 0, i.rex >> 3 & 1, b) : table.find(i.map, i.prefix, b);
         if (slot == null) {
             return false;
         }
@@ -257,9 +259,12 @@ public final class Decoder {
         } else {
             opcode = any;
         }
-        if (opcode == null || i.lock && !(i.isMem() && table.lockable(opcode))) {
+        if (opcode == null || i.lock && !(i.isMem() && table.lockable(opcode)) || i.vex && !opcode.vex().operand() && i.vvvv != 0) {
             opcode = null;
             return false;
+        }
+        if (i.code != 8) {
+            i.vvvv &= 7;
         }
         immediate(i);
         if (ripRelative) {
@@ -294,7 +299,7 @@ public final class Decoder {
         }
         i.vex = true;
         i.rex = rex;
-        i.vvvv = ~last >> 3 & (i.code == 8 ? 15 : 7);
+        i.vvvv = ~last >> 3 & 15;
         i.vexL = (last & 4) != 0;
         i.prefix = last & 3;
         i.map = OpcodeTable.V0F + map - 1;
@@ -323,9 +328,10 @@ public final class Decoder {
         int base = i.rm;
         if ((base & 7) == 4) {
             int sib = u8();
+            i.hasSib = true;
             i.scale = sib >> 6;
-            int index = sib >> 3 & 7 | (i.rex & 2) << 2;
-            i.index = index == 4 ? Cpu.ZERO : index;
+            i.sibIndex = sib >> 3 & 7 | (i.rex & 2) << 2;
+            i.index = i.sibIndex == 4 ? Cpu.ZERO : i.sibIndex;
             base = sib & 7 | (i.rex & 1) << 3;
             if (i.mod == 0 && (base & 7) == 5) {
                 i.disp = (int) u32();

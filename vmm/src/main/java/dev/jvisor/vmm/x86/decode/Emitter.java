@@ -124,7 +124,7 @@ public final class Emitter {
     /**
      * Adds {@code check} unless this block has it already. For checks of control registers, which cannot change inside a block.
      *
-     * @param bit one of 32 kinds: 0 x87, 1 MMX, 2 SSE
+     * @param bit one of 32 kinds: 0 x87, 1 MMX, 2 SSE, 3 AVX
      */
     public void checkOnce(int bit, Semantic check) {
         if ((checked & 1 << bit) == 0) {

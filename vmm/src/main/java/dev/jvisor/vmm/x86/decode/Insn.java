@@ -40,7 +40,7 @@ public final class Insn {
     public int segOverride;
     /** Whether a VEX prefix stood before the opcode; {@code rex} then holds its W, R, X and B in REX's places. */
     public boolean vex;
-    /** VEX.vvvv: a second source or destination register. */
+    /** VEX.vvvv: a second source or destination register; 0 to 7 outside 64-bit mode. */
     public int vvvv;
     /** VEX.L: 256-bit operation. */
     public boolean vexL;
@@ -60,6 +60,10 @@ public final class Insn {
     public int base;
     /** Memory operand: index register, {@link Cpu#ZERO} if absent. */
     public int index;
+    /** Whether a SIB byte follows ModRM. */
+    public boolean hasSib;
+    /** SIB.index with REX.X, 4 included: what names a vector register in VSIB addresses. */
+    public int sibIndex;
     /** Memory operand: shift of the index. */
     public int scale;
     /** Memory operand: displacement, sign-extended. */
@@ -82,9 +86,14 @@ public final class Insn {
         return rex == 0 && !vex && register >= 4 && register < 8;
     }
 
-    /** {@return REX.W} */
+    /** {@return REX.W or VEX.W} */
     public boolean rexW() {
         return (rex & 8) != 0;
+    }
+
+    /** {@return the size of a general register operand that W makes wide: 8 bytes in 64-bit mode with W, else 4} */
+    public int wSize() {
+        return code == 8 && rexW() ? 8 : 4;
     }
 
     /** {@return operand size of stack operations: 8 in 64-bit mode unless 66 without REX.W makes it 2, else the operand size} */

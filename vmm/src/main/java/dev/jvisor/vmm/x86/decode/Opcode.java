@@ -1,17 +1,23 @@
 package dev.jvisor.vmm.x86.decode;
 
+import dev.jvisor.vmm.backend.CpuFeature;
+
 /**
  * One entry of the opcode table: an encoding and what it means.
  *
- * @param name mnemonic and operand forms, for dumps, traces and the fuzzer, for example {@code "ADD Ev,Gv"}
+ * @param name mnemonic and operand forms in the letters of the SDM's opcode maps (2D, A.2), for dumps, traces and the fuzzer, for example
+ *     {@code "ADD Ev,Gv"}
  * @param map opcode map
  * @param prefix mandatory-prefix class 0 to 3, or {@link OpcodeTable#ANY}
  * @param op opcode byte
  * @param modrm whether a ModRM byte follows
  * @param imm kind of immediate
+ * @param vex what its VEX prefix must say; null for legacy encodings
+ * @param feature what has to be offered; null for the baseline
  * @param translator emits its micro-ops
  */
-public record Opcode(String name, int map, int prefix, int op, boolean modrm, Imm imm, Translator translator) {
+public record Opcode(String name, int map, int prefix, int op, boolean modrm, Imm imm, Vex vex, CpuFeature feature,
+    Translator translator) {
     /** Kinds of immediate. */
     public enum Imm {
         /** None. */

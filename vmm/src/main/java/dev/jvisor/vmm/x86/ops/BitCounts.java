@@ -7,6 +7,7 @@ import static dev.jvisor.vmm.x86.decode.OpcodeTable.P66;
 import static dev.jvisor.vmm.x86.decode.OpcodeTable.PF2;
 import static dev.jvisor.vmm.x86.decode.OpcodeTable.PF3;
 
+import dev.jvisor.vmm.backend.CpuFeature;
 import dev.jvisor.vmm.x86.cpu.Cpu;
 import dev.jvisor.vmm.x86.cpu.Flags;
 import dev.jvisor.vmm.x86.cpu.Uop;
@@ -36,13 +37,17 @@ final class BitCounts {
     static void register(OpcodeTable t) {
         t.def("BSF Gv,Ev", M0F, ANY, 0xBC, true, Imm.NONE, (i, e) -> scan(e, i, false));
         t.def("BSR Gv,Ev", M0F, ANY, 0xBD, true, Imm.NONE, (i, e) -> scan(e, i, true));
-        t.def("TZCNT Gv,Ev", M0F, PF3, 0xBC, true, Imm.NONE, (i, e) -> count(e, i, false));
-        t.def("LZCNT Gv,Ev", M0F, PF3, 0xBD, true, Imm.NONE, (i, e) -> count(e, i, true));
-        t.def("POPCNT Gv,Ev", M0F, PF3, 0xB8, true, Imm.NONE, BitCounts::population);
-        t.def("CRC32 Gd,Eb", M0F38, PF2, 0xF0, true, Imm.NONE, (i, e) -> crc(e, i, 1));
-        t.def("CRC32 Gd,Ev", M0F38, PF2, 0xF1, true, Imm.NONE, (i, e) -> crc(e, i, i.opSize));
-        t.def("ADCX Gy,Ey", M0F38, P66, 0xF6, true, Imm.NONE, (i, e) -> addWith(e, i, Flags.CF));
-        t.def("ADOX Gy,Ey", M0F38, PF3, 0xF6, true, Imm.NONE, (i, e) -> addWith(e, i, Flags.OF));
+        t.with(CpuFeature.BMI1, () -> t.def("TZCNT Gv,Ev", M0F, PF3, 0xBC, true, Imm.NONE, (i, e) -> count(e, i, false)));
+        t.with(CpuFeature.LZCNT, () -> t.def("LZCNT Gv,Ev", M0F, PF3, 0xBD, true, Imm.NONE, (i, e) -> count(e, i, true)));
+        t.with(CpuFeature.POPCNT, () -> t.def("POPCNT Gv,Ev", M0F, PF3, 0xB8, true, Imm.NONE, BitCounts::population));
+        t.with(CpuFeature.SSE4_2, () -> {
+            t.def("CRC32 Gd,Eb", M0F38, PF2, 0xF0, true, Imm.NONE, (i, e) -> crc(e, i, 1));
+            t.def("CRC32 Gd,Ev", M0F38, PF2, 0xF1, true, Imm.NONE, (i, e) -> crc(e, i, i.opSize));
+        });
+        t.with(CpuFeature.ADX, () -> {
+            t.def("ADCX Gy,Ey", M0F38, P66, 0xF6, true, Imm.NONE, (i, e) -> addWith(e, i, Flags.CF));
+            t.def("ADOX Gy,Ey", M0F38, PF3, 0xF6, true, Imm.NONE, (i, e) -> addWith(e, i, Flags.OF));
+        });
     }
 
     private static long zeroExtended(long v, int size) {

@@ -6,6 +6,7 @@ import static dev.jvisor.vmm.x86.decode.OpcodeTable.NP;
 import static dev.jvisor.vmm.x86.decode.OpcodeTable.ONE_BYTE;
 import static dev.jvisor.vmm.x86.decode.OpcodeTable.P66;
 
+import dev.jvisor.vmm.backend.CpuFeature;
 import dev.jvisor.vmm.x86.cpu.Cpu;
 import dev.jvisor.vmm.x86.cpu.Flags;
 import dev.jvisor.vmm.x86.cpu.Uop;
@@ -38,8 +39,8 @@ final class FlagOps {
         t.groupReg("MFENCE", M0F, NP, 0xAE, 6, Imm.NONE, (i, e) -> e.call((c, u) -> VarHandle.fullFence()));
         t.groupReg("SFENCE", M0F, NP, 0xAE, 7, Imm.NONE, (i, e) -> e.call((c, u) -> VarHandle.releaseFence()));
         t.groupMem("CLFLUSH Mb", M0F, NP, 0xAE, 7, Imm.NONE, FlagOps::flushLine);
-        t.groupMem("CLFLUSHOPT Mb", M0F, P66, 0xAE, 7, Imm.NONE, FlagOps::flushLine);
-        t.groupMem("CLWB Mb", M0F, P66, 0xAE, 6, Imm.NONE, FlagOps::flushLine);
+        t.with(CpuFeature.CLFLUSHOPT, () -> t.groupMem("CLFLUSHOPT Mb", M0F, P66, 0xAE, 7, Imm.NONE, FlagOps::flushLine));
+        t.with(CpuFeature.CLWB, () -> t.groupMem("CLWB Mb", M0F, P66, 0xAE, 6, Imm.NONE, FlagOps::flushLine));
 
         t.def("BOUND Gv,Ma", ONE_BYTE, ANY, 0x62, true, Imm.NONE, FlagOps::bound);
         t.def("UD0", M0F, ANY, 0xFF, true, Imm.NONE, (i, e) -> e.invalid());

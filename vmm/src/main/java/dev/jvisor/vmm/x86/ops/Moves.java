@@ -7,8 +7,10 @@ import static dev.jvisor.vmm.x86.decode.OpcodeTable.NP;
 import static dev.jvisor.vmm.x86.decode.OpcodeTable.ONE_BYTE;
 import static dev.jvisor.vmm.x86.decode.OpcodeTable.P66;
 
+import dev.jvisor.vmm.backend.CpuFeature;
 import dev.jvisor.vmm.x86.cpu.Cpu;
 import dev.jvisor.vmm.x86.cpu.Flags;
+import dev.jvisor.vmm.x86.cpu.Semantic;
 import dev.jvisor.vmm.x86.cpu.Uop;
 import dev.jvisor.vmm.x86.decode.Emitter;
 import dev.jvisor.vmm.x86.decode.Insn;
@@ -31,7 +33,7 @@ final class Moves {
             t.def("MOV r,Iv", ONE_BYTE, ANY, 0xB8 + r, false, Imm.V, (i, e) -> constantToRegister(e, i, i.opReg, i.opSize));
             t.def("BSWAP r", M0F, ANY, 0xC8 + r, false, Imm.NONE, (i, e) -> byteSwap(e, i));
             if (r > 0) {
-                t.def("XCHG eAX,r", ONE_BYTE, ANY, 0x90 + r, false, Imm.NONE, (i, e) -> exchange(e, Cpu.RAX, i.opReg, i.opSize));
+                t.def("XCHG r,eAX", ONE_BYTE, ANY, 0x90 + r, false, Imm.NONE, (i, e) -> exchange(e, Cpu.RAX, i.opReg, i.opSize));
             }
         }
         t.def("NOP", ONE_BYTE, ANY, 0x90, false, Imm.NONE, (i, e) -> {
@@ -71,12 +73,21 @@ final class Moves {
         t.allowLock();
         t.def("CMPXCHG Ev,Gv", M0F, ANY, 0xB1, true, Imm.NONE, (i, e) -> CompareExchange.emit(e, i, i.opSize));
         t.allowLock();
-        t.groupMem("CMPXCHG8B M", M0F, ANY, 0xC7, 1, Imm.NONE, (i, e) -> CompareExchange.emitPair(e, i));
+        boolean pairs16 = t.offers(CpuFeature.CX16);
+        t.groupMem("CMPXCHG8B M", M0F, ANY, 0xC7, 1, Imm.NONE, (i, e) -> {
+            if (i.opSize == 8 && !pairs16) {
+                e.invalid();
+            } else {
+                CompareExchange.emitPair(e, i);
+            }
+        });
         t.allowLock();
-        for (int prefix : new int[] {NP, P66}) {
-            t.def("MOVBE Gv,M", M0F38, prefix, 0xF0, true, Imm.NONE, (i, e) -> bigEndianLoad(e, i));
-            t.def("MOVBE M,Gv", M0F38, prefix, 0xF1, true, Imm.NONE, (i, e) -> bigEndianStore(e, i));
-        }
+        t.with(CpuFeature.MOVBE, () -> {
+            for (int prefix : new int[] {NP, P66}) {
+                t.def("MOVBE Gv,M", M0F38, prefix, 0xF0, true, Imm.NONE, (i, e) -> bigEndianLoad(e, i));
+                t.def("MOVBE M,Gv", M0F38, prefix, 0xF1, true, Imm.NONE, (i, e) -> bigEndianStore(e, i));
+            }
+        });
         t.def("XLAT", ONE_BYTE, ANY, 0xD7, false, Imm.NONE, (i, e) -> translate(e, i));
         t.def("CBW/CWDE/CDQE", ONE_BYTE, ANY, 0x98, false, Imm.NONE, (i, e) -> {
             if (i.opSize == 2) {
@@ -109,10 +120,19 @@ final class Moves {
                 }
             });
         }
-        t.def("LAHF", ONE_BYTE, ANY, 0x9F, false, Imm.NONE,
-                (i, e) -> e.call((c, u) -> c.r[Cpu.RAX] = c.r[Cpu.RAX] & ~0xFF00L | (Flags.status(c) & 0xD5 | 2) << 8));
-        t.def("SAHF", ONE_BYTE, ANY, 0x9E, false, Imm.NONE,
-                (i, e) -> e.call((c, u) -> Flags.setStatus(c, Flags.status(c) & Flags.OF | (int) (c.r[Cpu.RAX] >>> 8) & 0xD5)));
+        boolean flagsIn64 = t.offers(CpuFeature.LAHF);
+        flagsByAh(t, "LAHF", 0x9F, flagsIn64, (c, u) -> c.r[Cpu.RAX] = c.r[Cpu.RAX] & ~0xFF00L | (Flags.status(c) & 0xD5 | 2) << 8);
+        flagsByAh(t, "SAHF", 0x9E, flagsIn64, (c, u) -> Flags.setStatus(c, Flags.status(c) & Flags.OF | (int) (c.r[Cpu.RAX] >>> 8) & 0xD5));
+    }
+
+    private static void flagsByAh(OpcodeTable t, String name, int op, boolean in64, Semantic f) {
+        t.def(name, ONE_BYTE, ANY, op, false, Imm.NONE, (i, e) -> {
+            if (i.code == 8 && !in64) {
+                e.invalid();
+            } else {
+                e.call(f);
+            }
+        });
     }
 
     private static void toRm(Emitter e, Insn i, int size) {

@@ -4,8 +4,10 @@ import static dev.jvisor.vmm.x86.simd.SimdTable.M38;
 import static dev.jvisor.vmm.x86.simd.SimdTable.M3A;
 import static dev.jvisor.vmm.x86.simd.SimdTable.P66;
 
-import dev.jvisor.vmm.x86.cpu.Cpu;
+import dev.jvisor.vmm.backend.CpuFeature;
 import dev.jvisor.vmm.x86.cpu.Uop;
+import dev.jvisor.vmm.x86.decode.Opcode.Imm;
+import dev.jvisor.vmm.x86.decode.Vex;
 
 /**
  * AES rounds (FIPS 197; Intel SDM 2, AESENC and relatives) and PCLMULQDQ. The state is four columns of 32 bits, row 0 lowest. Tables join
@@ -64,23 +66,46 @@ final class AesOps {
     }
 
     static void register(SimdTable s) {
-        s.xmm("AESENC", M38, P66, 0xDC, 16, (c, u) -> store(c, u, MIX, 1));
-        s.xmm("AESDEC", M38, P66, 0xDE, 16, (c, u) -> store(c, u, UNMIX, 3));
-        s.xmm("AESENCLAST", M38, P66, 0xDD, 16, (c, u) -> storeLast(c, u, SBOX, 1));
-        s.xmm("AESDECLAST", M38, P66, 0xDF, 16, (c, u) -> storeLast(c, u, INVERSE_SBOX, 3));
-        s.xmm("AESIMC", M38, P66, 0xDB, 16, (c, u) -> {
-            long low = c.xmm[u.a];
-            long high = c.xmm[u.a + 1];
-            c.xmm[u.d] = unmix((int) low) & 0xFFFFFFFFL | (long) unmix((int) (low >>> 32)) << 32;
-            c.xmm[u.d + 1] = unmix((int) high) & 0xFFFFFFFFL | (long) unmix((int) (high >>> 32)) << 32;
+        s.with(CpuFeature.AES, () -> {
+            two(s, "AESENC", M38, 0xDC, Imm.NONE, CpuFeature.AES, round(MIX, 1));
+            two(s, "AESDEC", M38, 0xDE, Imm.NONE, CpuFeature.AES, round(UNMIX, 3));
+            two(s, "AESENCLAST", M38, 0xDD, Imm.NONE, CpuFeature.AES, lastRound(SBOX, 1));
+            two(s, "AESDECLAST", M38, 0xDF, Imm.NONE, CpuFeature.AES, lastRound(INVERSE_SBOX, 3));
+            one(s, "AESIMC", M38, 0xDB, Imm.NONE, (x, d, b, a, n) -> {
+                long low = x[a];
+                long high = x[a + 1];
+                x[d] = unmix((int) low) & 0xFFFFFFFFL | (long) unmix((int) (low >>> 32)) << 32;
+                x[d + 1] = unmix((int) high) & 0xFFFFFFFFL | (long) unmix((int) (high >>> 32)) << 32;
+            });
+            one(s, "AESKEYGENASSIST", M3A, 0xDF, Imm.BYTE, (x, d, b, a, n) -> {
+                int x1 = substitute((int) (x[a] >>> 32));
+                int x3 = substitute((int) (x[a + 1] >>> 32));
+                x[d] = x1 & 0xFFFFFFFFL | (long) (Integer.rotateRight(x1, 8) ^ n) << 32;
+                x[d + 1] = x3 & 0xFFFFFFFFL | (long) (Integer.rotateRight(x3, 8) ^ n) << 32;
+            });
         });
-        s.xmmImm("AESKEYGENASSIST", M3A, P66, 0xDF, 16, (c, u) -> {
-            int x1 = substitute((int) (c.xmm[u.a] >>> 32));
-            int x3 = substitute((int) (c.xmm[u.a + 1] >>> 32));
-            c.xmm[u.d] = x1 & 0xFFFFFFFFL | (long) (Integer.rotateRight(x1, 8) ^ (int) u.imm) << 32;
-            c.xmm[u.d + 1] = x3 & 0xFFFFFFFFL | (long) (Integer.rotateRight(x3, 8) ^ (int) u.imm) << 32;
+        s.with(CpuFeature.PCLMULQDQ, () -> two(s, "PCLMULQDQ", M3A, 0x44, Imm.BYTE, CpuFeature.PCLMULQDQ, AesOps::carrylessMultiply));
+    }
+
+    /** Two sources; behind VEX the feature of the legacy instruction is wanted, and 128 bits. */
+    private static void two(SimdTable s, String name, int map, int op, Imm imm, CpuFeature feature, Lane f) {
+        legacy(s, name, map, op, imm, f);
+        s.three("V" + name, map, P66, op, Vex.l128(feature), null, imm, (i, e, a) -> SimdTable.operands(i, a, LaneUop.vex(i, f), e));
+    }
+
+    private static void one(SimdTable s, String name, int map, int op, Imm imm, Lane f) {
+        legacy(s, name, map, op, imm, f);
+        s.two("V" + name, map, P66, op, Vex.l128(CpuFeature.AES).two(), null, imm, (i, e, a) -> SimdTable.operands(i, a, LaneUop.vex(i, f), e));
+    }
+
+    private static void legacy(SimdTable s, String name, int map, int op, Imm imm, Lane f) {
+        s.t.def(name + " Vdq,Wdq" + (imm == Imm.BYTE ? ",Ib" : ""), map, P66, op, true, imm, (i, e) -> {
+            int from = Operands.xmm(i, e, 16);
+            Uop u = e.add(new LaneUop.Sse(f));
+            u.d = i.reg * 2;
+            u.a = from;
+            u.imm = i.imm & 0xFF;
         });
-        s.xmmImm("PCLMULQDQ", M3A, P66, 0x44, 16, AesOps::carrylessMultiply);
     }
 
     /** {@return the byte in row {@code row} of column {@code column} mod 4} */
@@ -95,13 +120,15 @@ final class AesOps {
                 ^ Integer.rotateLeft(table[at(low, high, 2, j + 2 * step)], 16) ^ Integer.rotateLeft(table[at(low, high, 3, j + 3 * step)], 24);
     }
 
-    private static void store(Cpu c, Uop u, int[] table, int step) {
-        long low = c.xmm[u.d];
-        long high = c.xmm[u.d + 1];
-        long keyLow = c.xmm[u.a];
-        long keyHigh = c.xmm[u.a + 1];
-        c.xmm[u.d] = keyLow ^ (column(low, high, table, step, 0) & 0xFFFFFFFFL | (long) column(low, high, table, step, 1) << 32);
-        c.xmm[u.d + 1] = keyHigh ^ (column(low, high, table, step, 2) & 0xFFFFFFFFL | (long) column(low, high, table, step, 3) << 32);
+    private static Lane round(int[] table, int step) {
+        return (x, d, s, a, n) -> {
+            long low = x[s];
+            long high = x[s + 1];
+            long keyLow = x[a];
+            long keyHigh = x[a + 1];
+            x[d] = keyLow ^ (column(low, high, table, step, 0) & 0xFFFFFFFFL | (long) column(low, high, table, step, 1) << 32);
+            x[d + 1] = keyHigh ^ (column(low, high, table, step, 2) & 0xFFFFFFFFL | (long) column(low, high, table, step, 3) << 32);
+        };
     }
 
     private static int lastColumn(long low, long high, int[] box, int step, int j) {
@@ -109,13 +136,15 @@ final class AesOps {
                 | box[at(low, high, 3, j + 3 * step)] << 24;
     }
 
-    private static void storeLast(Cpu c, Uop u, int[] box, int step) {
-        long low = c.xmm[u.d];
-        long high = c.xmm[u.d + 1];
-        long keyLow = c.xmm[u.a];
-        long keyHigh = c.xmm[u.a + 1];
-        c.xmm[u.d] = keyLow ^ (lastColumn(low, high, box, step, 0) & 0xFFFFFFFFL | (long) lastColumn(low, high, box, step, 1) << 32);
-        c.xmm[u.d + 1] = keyHigh ^ (lastColumn(low, high, box, step, 2) & 0xFFFFFFFFL | (long) lastColumn(low, high, box, step, 3) << 32);
+    private static Lane lastRound(int[] box, int step) {
+        return (x, d, s, a, n) -> {
+            long low = x[s];
+            long high = x[s + 1];
+            long keyLow = x[a];
+            long keyHigh = x[a + 1];
+            x[d] = keyLow ^ (lastColumn(low, high, box, step, 0) & 0xFFFFFFFFL | (long) lastColumn(low, high, box, step, 1) << 32);
+            x[d + 1] = keyHigh ^ (lastColumn(low, high, box, step, 2) & 0xFFFFFFFFL | (long) lastColumn(low, high, box, step, 3) << 32);
+        };
     }
 
     /** InvMixColumns of one column: the table's inverse substitution is undone first. */
@@ -128,9 +157,9 @@ final class AesOps {
         return SBOX[v & 0xFF] | SBOX[v >>> 8 & 0xFF] << 8 | SBOX[v >>> 16 & 0xFF] << 16 | SBOX[v >>> 24] << 24;
     }
 
-    private static void carrylessMultiply(Cpu c, Uop u) {
-        long a = c.xmm[u.d + ((int) u.imm & 1)];
-        long b = c.xmm[u.a + ((int) u.imm >> 4 & 1)];
+    private static void carrylessMultiply(long[] x, int d, int s, int r, int imm) {
+        long a = x[s + (imm & 1)];
+        long b = x[r + (imm >> 4 & 1)];
         long low = 0;
         long high = 0;
         for (int k = 0; k < 64; k++) {
@@ -139,7 +168,7 @@ final class AesOps {
             // Two shifts, because one by 64 would shift nothing.
             high ^= a >>> 1 >>> 63 - k & take;
         }
-        c.xmm[u.d] = low;
-        c.xmm[u.d + 1] = high;
+        x[d] = low;
+        x[d + 1] = high;
     }
 }

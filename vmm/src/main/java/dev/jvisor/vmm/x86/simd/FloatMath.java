@@ -137,6 +137,47 @@ final class FloatMath {
         return D.multiply(c, a, b);
     }
 
+    /**
+     * {@return x * y + z, rounded once}
+     *
+     * @param flipProduct the sign bit to subtract the product, else 0
+     * @param flipAddend the sign bit to subtract {@code z}, else 0
+     */
+    static long fmaD(Cpu c, long x, long y, long z, long flipProduct, long flipAddend) {
+        if (ordinary(c) && fineD(x) && fineD(y) && fineD(z)) {
+            double a = d(x ^ flipProduct);
+            double b = d(y);
+            double addend = d(z ^ flipAddend);
+            double r = Math.fma(a, b, addend);
+            long v = bits(r);
+            if (soundD(v)) {
+                if (!precise(c)) {
+                    return v;
+                }
+                double p = a * b;
+                if (middleD(bits(p)) && middleD(v) && (middleD(z) || zeroD(z))) {
+                    if (!exactFmaD(p, Math.fma(a, b, -p), addend, r)) {
+                        Mxcsr.note(c, Mxcsr.PE);
+                    }
+                    return v;
+                }
+            }
+        }
+        return D.multiplyAdd(c, x, y, z, flipProduct != 0, flipAddend != 0);
+    }
+
+    private static boolean exactFmaD(double p, double rest, double addend, double r) {
+        // p + rest is the product; t + te the sum of p and the addend; r lies within a factor of 2 of t, or t is 0: r - t is exact.
+        double t = p + addend;
+        double q = t - p;
+        double te = p - (t - q) + (addend - q);
+        double u = te + rest;
+        double w = u - te;
+        double ue = te - (u - w) + (rest - w);
+        // A residue of u that is no double cannot be made up for by one that is.
+        return ue == 0 && r - t == u;
+    }
+
     static long divD(Cpu c, long a, long b) {
         if (ordinary(c) && fineD(a) && normalD(b)) {
             double x = d(a);
@@ -236,6 +277,30 @@ final class FloatMath {
             }
         }
         return S.multiply(c, a, b);
+    }
+
+    /** {@return x * y + z, rounded once}. Parameters as {@link #fmaD}, the sign bit being bit 31. */
+    static long fmaS(Cpu c, long x, long y, long z, long flipProduct, long flipAddend) {
+        if (ordinary(c) && fineS(x) && fineS(y) && fineS(z)) {
+            float a = s(x ^ flipProduct);
+            float b = s(y);
+            float addend = s(z ^ flipAddend);
+            float r = Math.fma(a, b, addend);
+            long v = bits(r);
+            if (soundS(v)) {
+                if (precise(c)) {
+                    // The product of singles is exact in double, so one rounding error is all there is to find.
+                    double p = (double) a * b;
+                    double t = p + addend;
+                    double q = t - p;
+                    if (p - (t - q) + (addend - q) != 0 || t != r) {
+                        Mxcsr.note(c, Mxcsr.PE);
+                    }
+                }
+                return v;
+            }
+        }
+        return S.multiplyAdd(c, x, y, z, flipProduct != 0, flipAddend != 0);
     }
 
     static long divS(Cpu c, long a, long b) {

@@ -7,12 +7,13 @@ import static dev.jvisor.vmm.x86.simd.SimdTable.P66;
 import static dev.jvisor.vmm.x86.simd.SimdTable.PF2;
 import static dev.jvisor.vmm.x86.simd.SimdTable.PF3;
 
+import dev.jvisor.vmm.backend.CpuFeature;
 import dev.jvisor.vmm.x86.cpu.Cpu;
-import dev.jvisor.vmm.x86.cpu.Semantic;
 import dev.jvisor.vmm.x86.cpu.Uop;
+import dev.jvisor.vmm.x86.decode.Vex;
 import java.util.function.Supplier;
 
-/** Floating-point arithmetic, SSE to SSE4.1. */
+/** Floating-point arithmetic, SSE to AVX; fused multiply-add is {@link FusedOps}'. */
 final class FloatOps {
     private static final long LOW = 0xFFFFFFFFL;
 
@@ -26,56 +27,55 @@ final class FloatOps {
     private FloatOps() { }
 
     static void register(SimdTable s) {
-        hot(s, "ADD", 0x58, FloatMath::addS, FloatMath::addD, AddSingle::new, AddDouble::new);
-        hot(s, "MUL", 0x59, FloatMath::mulS, FloatMath::mulD, MulSingle::new, MulDouble::new);
-        hot(s, "SUB", 0x5C, FloatMath::subS, FloatMath::subD, SubSingle::new, SubDouble::new);
-        hot(s, "DIV", 0x5E, FloatMath::divS, FloatMath::divD, DivSingle::new, DivDouble::new);
-        four(s, "SQRT", 0x51, FloatMath::sqrtS, FloatMath::sqrtD);
-        four(s, "MIN", 0x5D, FloatMath::minS, FloatMath::minD);
-        four(s, "MAX", 0x5F, FloatMath::maxS, FloatMath::maxD);
-        s.xmm("RCPPS", M0F, NP, 0x53, 16, packedS((c, a, b) -> Approximation.reciprocal(b)));
-        s.xmm("RCPSS", M0F, PF3, 0x53, 4, scalarS((c, a, b) -> Approximation.reciprocal(b)));
-        s.xmm("RSQRTPS", M0F, NP, 0x52, 16, packedS((c, a, b) -> Approximation.reciprocalRoot(b)));
-        s.xmm("RSQRTSS", M0F, PF3, 0x52, 4, scalarS((c, a, b) -> Approximation.reciprocalRoot(b)));
-        pairs(s);
-        dotProducts(s);
-        round(s);
+        hot(s, "ADD", 0x58, FloatOps::addPs, FloatOps::addPd, FloatOps::addSs, FloatOps::addSd, AddSingle::new, AddDouble::new);
+        hot(s, "MUL", 0x59, FloatOps::mulPs, FloatOps::mulPd, FloatOps::mulSs, FloatOps::mulSd, MulSingle::new, MulDouble::new);
+        hot(s, "SUB", 0x5C, FloatOps::subPs, FloatOps::subPd, FloatOps::subSs, FloatOps::subSd, SubSingle::new, SubDouble::new);
+        hot(s, "DIV", 0x5E, packedS(FloatMath::divS), packedD(FloatMath::divD), FloatOps::divSs, FloatOps::divSd, DivSingle::new, DivDouble::new);
+        two(s, "MIN", 0x5D, FloatMath::minS, FloatMath::minD);
+        two(s, "MAX", 0x5F, FloatMath::maxS, FloatMath::maxD);
+        s.unaryFloat("SQRTPS", M0F, NP, 0x51, packedS(FloatMath::sqrtS));
+        s.unaryFloat("SQRTPD", M0F, P66, 0x51, packedD(FloatMath::sqrtD));
+        s.scalar("SQRTSS", M0F, PF3, 0x51, 4, scalarS(FloatMath::sqrtS));
+        s.scalar("SQRTSD", M0F, PF2, 0x51, 8, scalarD(FloatMath::sqrtD));
+        s.unaryFloat("RCPPS", M0F, NP, 0x53, packedS((c, a, b) -> Approximation.reciprocal(b)));
+        s.scalar("RCPSS", M0F, PF3, 0x53, 4, scalarS((c, a, b) -> Approximation.reciprocal(b)));
+        s.unaryFloat("RSQRTPS", M0F, NP, 0x52, packedS((c, a, b) -> Approximation.reciprocalRoot(b)));
+        s.scalar("RSQRTSS", M0F, PF3, 0x52, 4, scalarS((c, a, b) -> Approximation.reciprocalRoot(b)));
+        s.with(CpuFeature.SSE3, () -> pairs(s));
+        s.with(CpuFeature.SSE4_1, () -> {
+            dotProducts(s);
+            round(s);
+        });
     }
 
-    private static void four(SimdTable s, String name, int op, Binary single, Binary dbl) {
-        packed(s, name, op, single, dbl);
-        s.xmm(name + "SS", M0F, PF3, op, 4, scalarS(single));
-        s.xmm(name + "SD", M0F, PF2, op, 8, scalarD(dbl));
+    private static void two(SimdTable s, String name, int op, Binary single, Binary dbl) {
+        s.packedFloat(name + "PS", M0F, NP, op, packedS(single));
+        s.packedFloat(name + "PD", M0F, P66, op, packedD(dbl));
+        s.scalar(name + "SS", M0F, PF3, op, 4, scalarS(single));
+        s.scalar(name + "SD", M0F, PF2, op, 8, scalarD(dbl));
     }
 
-    private static void hot(SimdTable s, String name, int op, Binary single, Binary dbl, Supplier<Uop> scalarS, Supplier<Uop> scalarD) {
-        packed(s, name, op, single, dbl);
-        s.xmmHot(name + "SS", M0F, PF3, op, 4, scalarS);
-        s.xmmHot(name + "SD", M0F, PF2, op, 8, scalarD);
-    }
-
-    private static void packed(SimdTable s, String name, int op, Binary single, Binary dbl) {
-        s.xmm(name + "PS", M0F, NP, op, 16, packedS(single));
-        s.xmm(name + "PD", M0F, P66, op, 16, packedD(dbl));
+    private static void hot(SimdTable s, String name, int op, FloatLane ps, FloatLane pd, FloatLane ss, FloatLane sd, Supplier<Uop> legacyS,
+            Supplier<Uop> legacyD) {
+        s.packedFloat(name + "PS", M0F, NP, op, ps);
+        s.packedFloat(name + "PD", M0F, P66, op, pd);
+        s.scalarHot(name + "SS", M0F, PF3, op, 4, legacyS, ss);
+        s.scalarHot(name + "SD", M0F, PF2, op, 8, legacyD, sd);
     }
 
     // ---- shapes
 
-    private static Semantic scalarS(Binary f) {
-        return (c, u) -> {
-            Mxcsr.begin(c);
-            long r = f.apply(c, c.xmm[u.d] & LOW, c.xmm[u.a] & LOW);
-            Mxcsr.commit(c, u);
-            c.xmm[u.d] = c.xmm[u.d] & ~LOW | r;
+    private static FloatLane scalarS(Binary f) {
+        return (c, u, x, d, s, a) -> {
+            x[d] = x[s] & ~LOW | f.apply(c, x[s] & LOW, x[a] & LOW);
+            x[d + 1] = x[s + 1];
         };
     }
 
-    private static Semantic scalarD(Binary f) {
-        return (c, u) -> {
-            Mxcsr.begin(c);
-            long r = f.apply(c, c.xmm[u.d], c.xmm[u.a]);
-            Mxcsr.commit(c, u);
-            c.xmm[u.d] = r;
+    private static FloatLane scalarD(Binary f) {
+        return (c, u, x, d, s, a) -> {
+            x[d] = f.apply(c, x[s], x[a]);
+            x[d + 1] = x[s + 1];
         };
     }
 
@@ -83,26 +83,90 @@ final class FloatOps {
         return f.apply(c, a & LOW, b & LOW) | f.apply(c, a >>> 32, b >>> 32) << 32;
     }
 
-    private static Semantic packedS(Binary f) {
-        return (c, u) -> {
-            Mxcsr.begin(c);
-            long low = twoS(c, f, c.xmm[u.d], c.xmm[u.a]);
-            long high = twoS(c, f, c.xmm[u.d + 1], c.xmm[u.a + 1]);
-            Mxcsr.commit(c, u);
-            c.xmm[u.d] = low;
-            c.xmm[u.d + 1] = high;
+    private static FloatLane packedS(Binary f) {
+        return (c, u, x, d, s, a) -> {
+            x[d] = twoS(c, f, x[s], x[a]);
+            x[d + 1] = twoS(c, f, x[s + 1], x[a + 1]);
         };
     }
 
-    private static Semantic packedD(Binary f) {
-        return (c, u) -> {
-            Mxcsr.begin(c);
-            long low = f.apply(c, c.xmm[u.d], c.xmm[u.a]);
-            long high = f.apply(c, c.xmm[u.d + 1], c.xmm[u.a + 1]);
-            Mxcsr.commit(c, u);
-            c.xmm[u.d] = low;
-            c.xmm[u.d + 1] = high;
+    private static FloatLane packedD(Binary f) {
+        return (c, u, x, d, s, a) -> {
+            x[d] = f.apply(c, x[s], x[a]);
+            x[d + 1] = f.apply(c, x[s + 1], x[a + 1]);
         };
+    }
+
+    // ---- lanes executed most: calls that the compiler can see through
+
+    private static void addPs(Cpu c, Uop u, long[] x, int d, int s, int a) {
+        x[d] = FloatMath.addS(c, x[s] & LOW, x[a] & LOW) | FloatMath.addS(c, x[s] >>> 32, x[a] >>> 32) << 32;
+        x[d + 1] = FloatMath.addS(c, x[s + 1] & LOW, x[a + 1] & LOW) | FloatMath.addS(c, x[s + 1] >>> 32, x[a + 1] >>> 32) << 32;
+    }
+
+    private static void subPs(Cpu c, Uop u, long[] x, int d, int s, int a) {
+        x[d] = FloatMath.subS(c, x[s] & LOW, x[a] & LOW) | FloatMath.subS(c, x[s] >>> 32, x[a] >>> 32) << 32;
+        x[d + 1] = FloatMath.subS(c, x[s + 1] & LOW, x[a + 1] & LOW) | FloatMath.subS(c, x[s + 1] >>> 32, x[a + 1] >>> 32) << 32;
+    }
+
+    private static void mulPs(Cpu c, Uop u, long[] x, int d, int s, int a) {
+        x[d] = FloatMath.mulS(c, x[s] & LOW, x[a] & LOW) | FloatMath.mulS(c, x[s] >>> 32, x[a] >>> 32) << 32;
+        x[d + 1] = FloatMath.mulS(c, x[s + 1] & LOW, x[a + 1] & LOW) | FloatMath.mulS(c, x[s + 1] >>> 32, x[a + 1] >>> 32) << 32;
+    }
+
+    private static void addPd(Cpu c, Uop u, long[] x, int d, int s, int a) {
+        x[d] = FloatMath.addD(c, x[s], x[a]);
+        x[d + 1] = FloatMath.addD(c, x[s + 1], x[a + 1]);
+    }
+
+    private static void subPd(Cpu c, Uop u, long[] x, int d, int s, int a) {
+        x[d] = FloatMath.subD(c, x[s], x[a]);
+        x[d + 1] = FloatMath.subD(c, x[s + 1], x[a + 1]);
+    }
+
+    private static void mulPd(Cpu c, Uop u, long[] x, int d, int s, int a) {
+        x[d] = FloatMath.mulD(c, x[s], x[a]);
+        x[d + 1] = FloatMath.mulD(c, x[s + 1], x[a + 1]);
+    }
+
+    private static void addSs(Cpu c, Uop u, long[] x, int d, int s, int a) {
+        x[d] = x[s] & ~LOW | FloatMath.addS(c, x[s] & LOW, x[a] & LOW);
+        x[d + 1] = x[s + 1];
+    }
+
+    private static void subSs(Cpu c, Uop u, long[] x, int d, int s, int a) {
+        x[d] = x[s] & ~LOW | FloatMath.subS(c, x[s] & LOW, x[a] & LOW);
+        x[d + 1] = x[s + 1];
+    }
+
+    private static void mulSs(Cpu c, Uop u, long[] x, int d, int s, int a) {
+        x[d] = x[s] & ~LOW | FloatMath.mulS(c, x[s] & LOW, x[a] & LOW);
+        x[d + 1] = x[s + 1];
+    }
+
+    private static void divSs(Cpu c, Uop u, long[] x, int d, int s, int a) {
+        x[d] = x[s] & ~LOW | FloatMath.divS(c, x[s] & LOW, x[a] & LOW);
+        x[d + 1] = x[s + 1];
+    }
+
+    private static void addSd(Cpu c, Uop u, long[] x, int d, int s, int a) {
+        x[d] = FloatMath.addD(c, x[s], x[a]);
+        x[d + 1] = x[s + 1];
+    }
+
+    private static void subSd(Cpu c, Uop u, long[] x, int d, int s, int a) {
+        x[d] = FloatMath.subD(c, x[s], x[a]);
+        x[d + 1] = x[s + 1];
+    }
+
+    private static void mulSd(Cpu c, Uop u, long[] x, int d, int s, int a) {
+        x[d] = FloatMath.mulD(c, x[s], x[a]);
+        x[d + 1] = x[s + 1];
+    }
+
+    private static void divSd(Cpu c, Uop u, long[] x, int d, int s, int a) {
+        x[d] = FloatMath.divD(c, x[s], x[a]);
+        x[d + 1] = x[s + 1];
     }
 
     // ---- SSE3
@@ -110,21 +174,13 @@ final class FloatOps {
     private static void pairs(SimdTable s) {
         horizontal(s, "HADD", 0x7C, FloatMath::addS, FloatMath::addD);
         horizontal(s, "HSUB", 0x7D, FloatMath::subS, FloatMath::subD);
-        s.xmm("ADDSUBPD", M0F, P66, 0xD0, 16, (c, u) -> {
-            Mxcsr.begin(c);
-            long low = FloatMath.subD(c, c.xmm[u.d], c.xmm[u.a]);
-            long high = FloatMath.addD(c, c.xmm[u.d + 1], c.xmm[u.a + 1]);
-            Mxcsr.commit(c, u);
-            c.xmm[u.d] = low;
-            c.xmm[u.d + 1] = high;
+        s.packedFloat("ADDSUBPD", M0F, P66, 0xD0, (c, u, x, d, b, a) -> {
+            x[d] = FloatMath.subD(c, x[b], x[a]);
+            x[d + 1] = FloatMath.addD(c, x[b + 1], x[a + 1]);
         });
-        s.xmm("ADDSUBPS", M0F, PF2, 0xD0, 16, (c, u) -> {
-            Mxcsr.begin(c);
-            long low = subAdd(c, c.xmm[u.d], c.xmm[u.a]);
-            long high = subAdd(c, c.xmm[u.d + 1], c.xmm[u.a + 1]);
-            Mxcsr.commit(c, u);
-            c.xmm[u.d] = low;
-            c.xmm[u.d + 1] = high;
+        s.packedFloat("ADDSUBPS", M0F, PF2, 0xD0, (c, u, x, d, b, a) -> {
+            x[d] = subAdd(c, x[b], x[a]);
+            x[d + 1] = subAdd(c, x[b + 1], x[a + 1]);
         });
     }
 
@@ -133,21 +189,13 @@ final class FloatOps {
     }
 
     private static void horizontal(SimdTable s, String name, int op, Binary single, Binary dbl) {
-        s.xmm(name + "PD", M0F, P66, op, 16, (c, u) -> {
-            Mxcsr.begin(c);
-            long low = dbl.apply(c, c.xmm[u.d], c.xmm[u.d + 1]);
-            long high = dbl.apply(c, c.xmm[u.a], c.xmm[u.a + 1]);
-            Mxcsr.commit(c, u);
-            c.xmm[u.d] = low;
-            c.xmm[u.d + 1] = high;
+        s.packedFloat(name + "PD", M0F, P66, op, (c, u, x, d, b, a) -> {
+            x[d] = dbl.apply(c, x[b], x[b + 1]);
+            x[d + 1] = dbl.apply(c, x[a], x[a + 1]);
         });
-        s.xmm(name + "PS", M0F, PF2, op, 16, (c, u) -> {
-            Mxcsr.begin(c);
-            long low = within(c, single, c.xmm[u.d]) | within(c, single, c.xmm[u.d + 1]) << 32;
-            long high = within(c, single, c.xmm[u.a]) | within(c, single, c.xmm[u.a + 1]) << 32;
-            Mxcsr.commit(c, u);
-            c.xmm[u.d] = low;
-            c.xmm[u.d + 1] = high;
+        s.packedFloat(name + "PS", M0F, PF2, op, (c, u, x, d, b, a) -> {
+            x[d] = within(c, single, x[b]) | within(c, single, x[b + 1]) << 32;
+            x[d + 1] = within(c, single, x[a]) | within(c, single, x[a + 1]) << 32;
         });
     }
 
@@ -159,31 +207,65 @@ final class FloatOps {
 
     /** The products, their sums and the sum of those are steps of their own: an unmasked exception ends it after the step that raised it. */
     private static void dotProducts(SimdTable s) {
-        s.xmmImm("DPPD", M3A, P66, 0x41, 16, (c, u) -> {
+        s.packedFloatImm("DPPD", M3A, P66, 0x41, null, (c, u, x, d, b, a) -> {
             int n = (int) u.imm;
-            Mxcsr.begin(c);
-            long first = (n & 0x10) != 0 ? FloatMath.mulD(c, c.xmm[u.d], c.xmm[u.a]) : 0;
-            long second = (n & 0x20) != 0 ? FloatMath.mulD(c, c.xmm[u.d + 1], c.xmm[u.a + 1]) : 0;
+            long first = (n & 0x10) != 0 ? FloatMath.mulD(c, x[b], x[a]) : 0;
+            long second = (n & 0x20) != 0 ? FloatMath.mulD(c, x[b + 1], x[a + 1]) : 0;
             nextStep(c, u);
             long r = FloatMath.addD(c, first, second);
-            Mxcsr.commit(c, u);
-            c.xmm[u.d] = (n & 1) != 0 ? r : 0;
-            c.xmm[u.d + 1] = (n & 2) != 0 ? r : 0;
+            x[d] = (n & 1) != 0 ? r : 0;
+            x[d + 1] = (n & 2) != 0 ? r : 0;
         });
-        s.xmmImm("DPPS", M3A, P66, 0x40, 16, (c, u) -> {
-            int n = (int) u.imm;
+        s.packedFloatImm("DPPS", M3A, P66, 0x40, null, (c, u, x, d, b, a) -> {
+            firstProducts(c, u, x, d, b, a);
+            nextStep(c, u);
+            firstSums(c, x, d);
+            nextStep(c, u);
+            lastSum(c, u, x, d);
+        });
+        // Both lanes take each step together.
+        s.vexImm("VDPPS Vqq,Hqq,Wqq,Ib", M3A, P66, 0x40, Vex.l256(CpuFeature.AVX),
+                (i, e) -> SimdTable.operands(i, Operands.vex(i, e, 32), new DotProduct32(), e));
+    }
+
+    private static void firstProducts(Cpu c, Uop u, long[] x, int d, int b, int a) {
+        int n = (int) u.imm;
+        x[d] = products(c, x[b], x[a], n >> 4);
+        x[d + 1] = products(c, x[b + 1], x[a + 1], n >> 6);
+    }
+
+    private static void firstSums(Cpu c, long[] x, int d) {
+        x[d] = FloatMath.addS(c, x[d] & LOW, x[d] >>> 32);
+        x[d + 1] = FloatMath.addS(c, x[d + 1] & LOW, x[d + 1] >>> 32);
+    }
+
+    private static void lastSum(Cpu c, Uop u, long[] x, int d) {
+        int n = (int) u.imm;
+        long r = FloatMath.addS(c, x[d], x[d + 1]);
+        x[d] = ((n & 1) != 0 ? r : 0) | ((n & 2) != 0 ? r << 32 : 0);
+        x[d + 1] = ((n & 4) != 0 ? r : 0) | ((n & 8) != 0 ? r << 32 : 0);
+    }
+
+    /** VDPPS of 32 bytes. */
+    private static final class DotProduct32 extends Uop {
+        @Override
+        public void exec(Cpu c) {
+            int t = FloatUop.TD;
             Mxcsr.begin(c);
-            long low = products(c, c.xmm[u.d], c.xmm[u.a], n >> 4);
-            long high = products(c, c.xmm[u.d + 1], c.xmm[u.a + 1], n >> 6);
-            nextStep(c, u);
-            low = within(c, FloatMath::addS, low);
-            high = within(c, FloatMath::addS, high);
-            nextStep(c, u);
-            long r = FloatMath.addS(c, low, high);
-            Mxcsr.commit(c, u);
-            c.xmm[u.d] = ((n & 1) != 0 ? r : 0) | ((n & 2) != 0 ? r << 32 : 0);
-            c.xmm[u.d + 1] = ((n & 4) != 0 ? r : 0) | ((n & 8) != 0 ? r << 32 : 0);
-        });
+            firstProducts(c, this, c.xmm, t, b, a);
+            firstProducts(c, this, c.ymmHigh, t, b, a);
+            nextStep(c, this);
+            firstSums(c, c.xmm, t);
+            firstSums(c, c.ymmHigh, t);
+            nextStep(c, this);
+            lastSum(c, this, c.xmm, t);
+            lastSum(c, this, c.ymmHigh, t);
+            Mxcsr.commit(c, this);
+            c.xmm[d] = c.xmm[t];
+            c.xmm[d + 1] = c.xmm[t + 1];
+            c.ymmHigh[d] = c.ymmHigh[t];
+            c.ymmHigh[d + 1] = c.ymmHigh[t + 1];
+        }
     }
 
     private static void nextStep(Cpu c, Uop u) {
@@ -206,33 +288,21 @@ final class FloatOps {
     }
 
     private static void round(SimdTable s) {
-        s.xmmImm("ROUNDSD", M3A, P66, 0x0B, 8, (c, u) -> {
-            Mxcsr.begin(c);
-            long r = FloatMath.roundD(c, c.xmm[u.a], roundMode(c, u), roundInexact(u));
-            Mxcsr.commit(c, u);
-            c.xmm[u.d] = r;
+        s.scalarImm("ROUNDSD", M3A, P66, 0x0B, 8, (c, u, x, d, b, a) -> {
+            x[d] = FloatMath.roundD(c, x[a], roundMode(c, u), roundInexact(u));
+            x[d + 1] = x[b + 1];
         });
-        s.xmmImm("ROUNDSS", M3A, P66, 0x0A, 4, (c, u) -> {
-            Mxcsr.begin(c);
-            long r = FloatMath.roundS(c, c.xmm[u.a] & LOW, roundMode(c, u), roundInexact(u));
-            Mxcsr.commit(c, u);
-            c.xmm[u.d] = c.xmm[u.d] & ~LOW | r;
+        s.scalarImm("ROUNDSS", M3A, P66, 0x0A, 4, (c, u, x, d, b, a) -> {
+            x[d] = x[b] & ~LOW | FloatMath.roundS(c, x[a] & LOW, roundMode(c, u), roundInexact(u));
+            x[d + 1] = x[b + 1];
         });
-        s.xmmImm("ROUNDPD", M3A, P66, 0x09, 16, (c, u) -> {
-            Mxcsr.begin(c);
-            long low = FloatMath.roundD(c, c.xmm[u.a], roundMode(c, u), roundInexact(u));
-            long high = FloatMath.roundD(c, c.xmm[u.a + 1], roundMode(c, u), roundInexact(u));
-            Mxcsr.commit(c, u);
-            c.xmm[u.d] = low;
-            c.xmm[u.d + 1] = high;
+        s.unaryFloatImm("ROUNDPD", M3A, P66, 0x09, (c, u, x, d, b, a) -> {
+            x[d] = FloatMath.roundD(c, x[a], roundMode(c, u), roundInexact(u));
+            x[d + 1] = FloatMath.roundD(c, x[a + 1], roundMode(c, u), roundInexact(u));
         });
-        s.xmmImm("ROUNDPS", M3A, P66, 0x08, 16, (c, u) -> {
-            Mxcsr.begin(c);
-            long low = roundTwo(c, u, c.xmm[u.a]);
-            long high = roundTwo(c, u, c.xmm[u.a + 1]);
-            Mxcsr.commit(c, u);
-            c.xmm[u.d] = low;
-            c.xmm[u.d + 1] = high;
+        s.unaryFloatImm("ROUNDPS", M3A, P66, 0x08, (c, u, x, d, b, a) -> {
+            x[d] = roundTwo(c, u, x[a]);
+            x[d + 1] = roundTwo(c, u, x[a + 1]);
         });
     }
 

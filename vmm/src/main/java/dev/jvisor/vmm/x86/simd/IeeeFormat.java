@@ -11,6 +11,8 @@ import dev.jvisor.vmm.x86.cpu.Cpu;
  * are kept as a sticky bit 0.
  */
 final class IeeeFormat {
+    /** Half precision, which is only converted. */
+    static final IeeeFormat HALF = new IeeeFormat(10, 5);
     /** Single precision. */
     static final IeeeFormat SINGLE = new IeeeFormat(23, 8);
     /** Double precision. */
@@ -137,7 +139,10 @@ final class IeeeFormat {
      * @param v significand, leading bit at {@link #TOP}
      */
     private long pack(Cpu c, boolean negative, int e, long v) {
-        int mode = Mxcsr.rounding(c);
+        return pack(c, negative, e, v, Mxcsr.rounding(c), (c.mxcsr & Mxcsr.FTZ) != 0);
+    }
+
+    private long pack(Cpu c, boolean negative, int e, long v, int mode, boolean flush) {
         int drop = TOP - fractionBits;
         long dropMask = (1L << drop) - 1;
         long s = negative ? sign : 0;
@@ -163,7 +168,7 @@ final class IeeeFormat {
                 Mxcsr.note(c, Mxcsr.UE | ((v & dropMask) != 0 ? Mxcsr.PE : 0));
                 return s;
             }
-            if ((c.mxcsr & Mxcsr.FTZ) != 0) {
+            if (flush) {
                 Mxcsr.note(c, Mxcsr.UE | Mxcsr.PE);
                 return s;
             }
@@ -254,6 +259,103 @@ final class IeeeFormat {
         long v = high | (sa * sb != 0 ? 1 : 0);
         int e = exponent(a) + exponent(b);
         return v < 0 ? pack(c, s != 0, e + 1, jam(v, 1)) : pack(c, s != 0, e, v);
+    }
+
+    /**
+     * Multiplies and adds, rounding once: {@code x * y + z}. Of several NaNs the first in this order is the result; a NaN as {@code z} comes
+     * before infinity times zero.
+     *
+     * @param negateProduct whether {@code -(x * y)} is added to; a NaN keeps its sign
+     * @param negateAddend whether {@code z} is subtracted; a NaN keeps its sign
+     */
+    long multiplyAdd(Cpu c, long x, long y, long z, boolean negateProduct, boolean negateAddend) {
+        if (nan(x) || nan(y) || nan(z)) {
+            if (signalling(x) || signalling(y) || signalling(z)) {
+                Mxcsr.note(c, Mxcsr.IE);
+            }
+            return (nan(x) ? x : nan(y) ? y : z) | quiet;
+        }
+        long a = daz(c, x);
+        long b = daz(c, y);
+        long addend = daz(c, z) ^ (negateAddend ? sign : 0);
+        long s = (a ^ b) & sign ^ (negateProduct ? sign : 0);
+        boolean endless = infinite(a) || infinite(b);
+        if (endless && (zero(a) || zero(b) || infinite(addend) && s != (addend & sign))) {
+            return invalid(c);
+        }
+        noteDenormals(c, a, b);
+        noteDenormals(c, addend, addend);
+        if (endless) {
+            return s | infinity;
+        }
+        if (infinite(addend)) {
+            return addend;
+        }
+        if (zero(a) || zero(b)) {
+            if (zero(addend)) {
+                return s == addend ? s : Mxcsr.rounding(c) == Mxcsr.DOWN ? sign : 0;
+            }
+            return pack(c, negative(addend), exponent(addend), significand(addend));
+        }
+        return fuse(c, s != 0, significand(a), significand(b), exponent(a) + exponent(b), addend);
+    }
+
+    /** Adds a product of two significands, and the exponent of its bit 124, to an addend; in 128 bits, with lost ones sticky. */
+    private long fuse(Cpu c, boolean negative, long sa, long sb, int exponent, long addend) {
+        long high = Math.multiplyHigh(sa, sb);
+        long low = sa * sb;
+        int e = exponent;
+        boolean minus = negative;
+        if (!zero(addend)) {
+            long sd = significand(addend);
+            long addHigh = sd >>> 2;
+            long addLow = sd << 62;
+            int by = exponent(addend) - e;
+            if (by > 0) {
+                low = jamLow(high, low, by);
+                high = by > 63 ? 0 : high >>> by;
+                e += by;
+            } else if (by < 0) {
+                addLow = jamLow(addHigh, addLow, -by);
+                addHigh = -by > 63 ? 0 : addHigh >>> -by;
+            }
+            if (negative(addend) != negative) {
+                boolean borrow = Long.compareUnsigned(low, addLow) < 0;
+                low -= addLow;
+                high -= addHigh + (borrow ? 1 : 0);
+                if (high < 0) {
+                    minus = !minus;
+                    high = ~high + (low == 0 ? 1 : 0);
+                    low = -low;
+                }
+                if ((high | low) == 0) {
+                    return Mxcsr.rounding(c) == Mxcsr.DOWN ? sign : 0;
+                }
+            } else {
+                low += addLow;
+                high += addHigh + (Long.compareUnsigned(low, addLow) < 0 ? 1 : 0);
+            }
+        }
+        int zeros = high != 0 ? Long.numberOfLeadingZeros(high) : 64 + Long.numberOfLeadingZeros(low);
+        e += 3 - zeros;
+        // The leading bit goes to TOP: bit 63 of the high half, then one down.
+        if (zeros >= 64) {
+            high = low << zeros - 64;
+            low = 0;
+        } else if (zeros > 0) {
+            high = high << zeros | low >>> 64 - zeros;
+            low <<= zeros;
+        }
+        return pack(c, minus, e, high >>> 1 | (high & 1) | (low != 0 ? 1 : 0));
+    }
+
+    /** {@return the low half of 128 bits shifted right, with bits lost as a sticky bit 0} */
+    private static long jamLow(long high, long low, int by) {
+        if (by < 64) {
+            return low >>> by | high << 64 - by | (low << 64 - by != 0 ? 1 : 0);
+        }
+        boolean lost = low != 0;
+        return jam(high, by - 64) | (lost ? 1 : 0);
     }
 
     long divide(Cpu c, long x, long y) {
@@ -393,6 +495,24 @@ final class IeeeFormat {
         }
         noteDenormals(c, a, a);
         return to.pack(c, s != 0, exponent(a), significand(a));
+    }
+
+    /** Converts from half precision, which knows no denormal exception and is not touched by denormals-are-zeros. */
+    static long halfToSingle(Cpu c, long x) {
+        if (HALF.denormal(x)) {
+            return SINGLE.pack(c, HALF.negative(x), HALF.exponent(x), HALF.significand(x));
+        }
+        return HALF.convert(c, x, SINGLE);
+    }
+
+    /** Converts to half precision, where flush-to-zero does not count. */
+    static long singleToHalf(Cpu c, long x, int mode) {
+        long a = SINGLE.daz(c, x);
+        if (SINGLE.nan(a) || SINGLE.infinite(a) || SINGLE.zero(a)) {
+            return SINGLE.convert(c, a, HALF);
+        }
+        SINGLE.noteDenormals(c, a, a);
+        return HALF.pack(c, SINGLE.negative(a), SINGLE.exponent(a), SINGLE.significand(a), mode, false);
     }
 
     /** Converts a signed integer. */

@@ -17,10 +17,10 @@ abstract class MemUop extends Uop {
         return c.r[a] + (c.r[b] << scale) + imm;
     }
 
-    /** {@return the linear address of a 16-byte operand; #GP unless aligned} */
-    final long aligned(Cpu c) {
+    /** {@return the linear address of an operand; #GP unless a multiple of {@code alignment}, 16 or 32} */
+    final long aligned(Cpu c, int alignment) {
         long va = c.r[a] + (c.r[b] << scale) + imm;
-        if ((va & 15) != 0) {
+        if ((va & alignment - 1) != 0) {
             // That it is no address at all comes before that it is not aligned, and is #SS on the stack.
             boolean canonical = va << 16 >> 16 == va;
             throw c.fault(seg == Cpu.SS && !canonical ? Cpu.STACK : Cpu.GP, 0, this);
@@ -42,6 +42,46 @@ abstract class MemUop extends Uop {
         }
         c.xmm[d] = low;
         c.xmm[d + 1] = high;
+    }
+
+    /** Loads 32 bytes into both halves of register {@code d}, all or nothing. */
+    final void load32(Cpu c, long va) {
+        long host = c.hostForRead(va, 32, this);
+        long v0;
+        long v1;
+        long v2;
+        long v3;
+        if (host >= 0) {
+            v0 = c.ram().get(LE64, host);
+            v1 = c.ram().get(LE64, host + 8);
+            v2 = c.ram().get(LE64, host + 16);
+            v3 = c.ram().get(LE64, host + 24);
+        } else {
+            v0 = c.ld64(va, this);
+            v1 = c.ld64(va + 8, this);
+            v2 = c.ld64(va + 16, this);
+            v3 = c.ld64(va + 24, this);
+        }
+        c.xmm[d] = v0;
+        c.xmm[d + 1] = v1;
+        c.ymmHigh[d] = v2;
+        c.ymmHigh[d + 1] = v3;
+    }
+
+    /** Stores both halves of register {@code d}, all or nothing. */
+    final void store32(Cpu c, long va) {
+        long host = c.hostForWrite(va, 32, this);
+        if (host >= 0) {
+            c.ram().set(LE64, host, c.xmm[d]);
+            c.ram().set(LE64, host + 8, c.xmm[d + 1]);
+            c.ram().set(LE64, host + 16, c.ymmHigh[d]);
+            c.ram().set(LE64, host + 24, c.ymmHigh[d + 1]);
+        } else {
+            c.st64(va, c.xmm[d], this);
+            c.st64(va + 8, c.xmm[d + 1], this);
+            c.st64(va + 16, c.ymmHigh[d], this);
+            c.st64(va + 24, c.ymmHigh[d + 1], this);
+        }
     }
 
     /** Stores register {@code d}, all or nothing. */
@@ -68,7 +108,49 @@ abstract class MemUop extends Uop {
     static final class Load16Aligned extends MemUop {
         @Override
         public void exec(Cpu c) {
-            load16(c, aligned(c));
+            load16(c, aligned(c, 16));
+        }
+    }
+
+    /** YMM from 32 bytes at any address. */
+    static final class Load32 extends MemUop {
+        @Override
+        public void exec(Cpu c) {
+            load32(c, va(c));
+        }
+    }
+
+    /** YMM from 32 aligned bytes. */
+    static final class Load32Aligned extends MemUop {
+        @Override
+        public void exec(Cpu c) {
+            load32(c, aligned(c, 32));
+        }
+    }
+
+    /** YMM to 32 bytes at any address. */
+    static final class Store32 extends MemUop {
+        @Override
+        public void exec(Cpu c) {
+            store32(c, va(c));
+        }
+    }
+
+    /** YMM to 32 aligned bytes. */
+    static final class Store32Aligned extends MemUop {
+        @Override
+        public void exec(Cpu c) {
+            store32(c, aligned(c, 32));
+        }
+    }
+
+    /** XMM from 16 bytes at any address, the upper half of YMM zero. */
+    static final class Load16Zero extends MemUop {
+        @Override
+        public void exec(Cpu c) {
+            load16(c, va(c));
+            c.ymmHigh[d] = 0;
+            c.ymmHigh[d + 1] = 0;
         }
     }
 
@@ -99,6 +181,26 @@ abstract class MemUop extends Uop {
         }
     }
 
+    /** The low element of XMM from 1, 2, 4 or 8 bytes; what is above in the low half is zero, the high half stays. */
+    static final class LoadElement extends MemUop {
+        private final int size;
+
+        LoadElement(int size) {
+            this.size = size;
+        }
+
+        @Override
+        public void exec(Cpu c) {
+            long va = va(c);
+            c.xmm[d] = switch (size) {
+                case 1 -> c.ld8(va, this);
+                case 2 -> c.ld16(va, this);
+                case 4 -> c.ld32(va, this);
+                default -> c.ld64(va, this);
+            };
+        }
+    }
+
     /** One half of an XMM register from 8 bytes: {@code d} is the half's own index. */
     static final class LoadHalf extends MemUop {
         @Override
@@ -119,7 +221,7 @@ abstract class MemUop extends Uop {
     static final class Store16Aligned extends MemUop {
         @Override
         public void exec(Cpu c) {
-            store16(c, aligned(c));
+            store16(c, aligned(c, 16));
         }
     }
 

@@ -7,7 +7,9 @@ import static dev.jvisor.vmm.x86.simd.SimdTable.P66;
 import static dev.jvisor.vmm.x86.simd.SimdTable.PF2;
 import static dev.jvisor.vmm.x86.simd.SimdTable.PF3;
 
+import dev.jvisor.vmm.backend.CpuFeature;
 import dev.jvisor.vmm.x86.cpu.Cpu;
+import dev.jvisor.vmm.x86.cpu.Semantic;
 import dev.jvisor.vmm.x86.cpu.Uop;
 import dev.jvisor.vmm.x86.decode.Emitter;
 import dev.jvisor.vmm.x86.decode.Insn;
@@ -26,8 +28,8 @@ final class MoveOps {
         full(s, "MOVAPD", P66, 0x28, 0x29, true);
         full(s, "MOVDQA", P66, 0x6F, 0x7F, true);
         full(s, "MOVDQU", PF3, 0x6F, 0x7F, false);
-        s.def("LDDQU Vdq,Mdq", M0F, PF2, 0xF0, memoryOnly(MoveOps::load16));
-        s.def("MOVNTDQA Vdq,Mdq", M38, P66, 0x2A, memoryOnly(MoveOps::load16Aligned));
+        s.with(CpuFeature.SSE3, () -> s.def("LDDQU Vdq,Mdq", M0F, PF2, 0xF0, memoryOnly(MoveOps::load16)));
+        s.with(CpuFeature.SSE4_1, () -> s.def("MOVNTDQA Vdq,Mdq", M38, P66, 0x2A, memoryOnly(MoveOps::load16Aligned)));
         s.def("MOVNTPS Mdq,Vdq", M0F, NP, 0x2B, memoryOnly(MoveOps::store16Aligned));
         s.def("MOVNTPD Mdq,Vdq", M0F, P66, 0x2B, memoryOnly(MoveOps::store16Aligned));
         s.def("MOVNTDQ Mdq,Vdq", M0F, P66, 0xE7, memoryOnly(MoveOps::store16Aligned));
@@ -91,6 +93,35 @@ final class MoveOps {
         Uop u = e.add(new Copy());
         u.d = to * 2;
         u.a = from * 2;
+    }
+
+    /** Emits a copy of a whole register behind VEX: the upper half too, or zeros. */
+    static void emitCopy(Insn i, Emitter e, int to, int from) {
+        Uop u = e.add(i.vexL ? new CopyBoth() : new CopyZero());
+        u.d = to * 2;
+        u.a = from * 2;
+    }
+
+    /** XMM to XMM, the upper half of YMM zero. */
+    static final class CopyZero extends Uop {
+        @Override
+        public void exec(Cpu c) {
+            c.xmm[d] = c.xmm[a];
+            c.xmm[d + 1] = c.xmm[a + 1];
+            c.ymmHigh[d] = 0;
+            c.ymmHigh[d + 1] = 0;
+        }
+    }
+
+    /** YMM to YMM. */
+    static final class CopyBoth extends Uop {
+        @Override
+        public void exec(Cpu c) {
+            c.xmm[d] = c.xmm[a];
+            c.xmm[d + 1] = c.xmm[a + 1];
+            c.ymmHigh[d] = c.ymmHigh[a];
+            c.ymmHigh[d + 1] = c.ymmHigh[a + 1];
+        }
     }
 
     /** XMM to XMM. */
@@ -187,13 +218,15 @@ final class MoveOps {
         half(s, "MOVLPD", P66, 0x12, 0, null, 0);
         half(s, "MOVHPS", NP, 0x16, 1, "MOVLHPS", 0);
         half(s, "MOVHPD", P66, 0x16, 1, null, 0);
-        s.xmm("MOVDDUP", M0F, PF2, 0x12, 8, (c, u) -> {
-            long v = c.xmm[u.a];
-            c.xmm[u.d] = v;
-            c.xmm[u.d + 1] = v;
+        s.with(CpuFeature.SSE3, () -> {
+            s.xmm("MOVDDUP", M0F, PF2, 0x12, 8, (c, u) -> {
+                long v = c.xmm[u.a];
+                c.xmm[u.d] = v;
+                c.xmm[u.d + 1] = v;
+            });
+            s.unary("MOVSLDUP", M0F, PF3, 0x12, CpuFeature.AVX, Lane.each((d, a) -> a & 0xFFFFFFFFL | a << 32));
+            s.unary("MOVSHDUP", M0F, PF3, 0x16, CpuFeature.AVX, Lane.each((d, a) -> a >>> 32 | a & 0xFFFFFFFF00000000L));
         });
-        s.xmm("MOVSLDUP", M0F, PF3, 0x12, 16, SimdTable.onXmm((d, a) -> a & 0xFFFFFFFFL | a << 32));
-        s.xmm("MOVSHDUP", M0F, PF3, 0x16, 16, SimdTable.onXmm((d, a) -> a >>> 32 | a & 0xFFFFFFFF00000000L));
     }
 
     private static void half(SimdTable s, String name, int prefix, int op, int which, String registerName, int from) {
@@ -219,7 +252,7 @@ final class MoveOps {
     private static void general(SimdTable s) {
         s.def("MOVD Vdq,Ed", M0F, P66, 0x6E, (i, e) -> {
             SimdChecks.emitSse(e);
-            int size = i.rexW() ? 8 : 4;
+            int size = i.wSize();
             if (i.isMem()) {
                 MemUop u = size == 8 ? new MemUop.Load8() : new MemUop.Load4();
                 Operands.memory(i, e, u, size, false).d = i.reg * 2;
@@ -232,7 +265,7 @@ final class MoveOps {
         });
         s.def("MOVD Ed,Vdq", M0F, P66, 0x7E, (i, e) -> {
             SimdChecks.emitSse(e);
-            int size = i.rexW() ? 8 : 4;
+            int size = i.wSize();
             if (i.isMem()) {
                 MemUop u = size == 8 ? new MemUop.StoreHalf() : new MemUop.Store4();
                 Operands.memory(i, e, u, size, true).d = i.reg * 2;
@@ -244,7 +277,7 @@ final class MoveOps {
             }
         });
         s.def("MOVNTI My,Gy", M0F, NP, 0xC3, memoryOnly((i, e) -> {
-            int size = i.rexW() ? 8 : 4;
+            int size = i.wSize();
             Operands.memory(i, e, new MemUop.StoreGpr(size), size, true).d = i.reg;
         }));
         s.def("MOVMSKPS Gd,Ups", M0F, NP, 0x50, registerOnly((c, u) -> {
@@ -275,7 +308,7 @@ final class MoveOps {
         });
     }
 
-    private static Translator registerOnly(dev.jvisor.vmm.x86.cpu.Semantic f) {
+    private static Translator registerOnly(Semantic f) {
         return (i, e) -> {
             if (i.isMem()) {
                 e.invalid();
@@ -287,7 +320,7 @@ final class MoveOps {
     }
 
     /** Emits the address DS:rDI into TA. */
-    private static void addressDi(Insn i, Emitter e, int size) {
+    static void addressDi(Insn i, Emitter e, int size) {
         i.base = Cpu.RDI;
         i.index = Cpu.ZERO;
         i.scale = 0;
@@ -299,7 +332,8 @@ final class MoveOps {
         e.address(size, true);
     }
 
-    private static void maskedStore(Cpu c, Uop u, long low, long high, long maskLow, long maskHigh) {
+    /** MASKMOVDQU at TA: bytes whose mask byte's top bit is set. */
+    static void maskedStore(Cpu c, Uop u, long low, long high, long maskLow, long maskHigh) {
         long va = c.r[Cpu.TA];
         int mask = Swar.topBitsB(maskLow) | Swar.topBitsB(maskHigh) << 8;
         if (mask == 0) {
@@ -361,12 +395,12 @@ final class MoveOps {
         });
         s.def("MOVD Pq,Ed", M0F, NP, 0x6E, (i, e) -> {
             e.call(SimdChecks::mmx);
-            int size = i.rexW() ? 8 : 4;
+            int size = i.wSize();
             int from = Operands.general(i, e, size);
             e.call((c, u) -> Mmx.set(c, u.d, c.r[u.a] & u.imm), i.reg & 7, from, 0, size == 8 ? -1L : 0xFFFFFFFFL);
         });
         s.def("MOVD Ed,Pq", M0F, NP, 0x7E, (i, e) -> {
-            int size = i.rexW() ? 8 : 4;
+            int size = i.wSize();
             if (i.isMem()) {
                 store(i, e, size);
             } else {

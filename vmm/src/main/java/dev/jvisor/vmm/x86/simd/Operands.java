@@ -38,11 +38,23 @@ final class Operands {
         return i.isMem() ? load(i, e, size) : i.rm * 2;
     }
 
-    /** Emits a load into {@link #TX}; sizes as {@link #xmm}. {@return TX} */
+    /**
+     * Emits the AVX check and the fetching of the ModRM operand. Memory operands behind VEX need not be aligned.
+     *
+     * @param size bytes of a memory operand: 32, 16, or 2, 4 and 8, which are zero-extended to 16
+     * @return index of the register that holds it, an upper half included when size is 32
+     */
+    static int vex(Insn i, Emitter e, int size) {
+        SimdChecks.emitAvx(e);
+        return i.isMem() ? load(i, e, size == 16 ? -16 : size) : i.rm * 2;
+    }
+
+    /** Emits a load into {@link #TX}; sizes as {@link #xmm}, and 32, which need not be aligned. {@return TX} */
     static int load(Insn i, Emitter e, int size) {
         MemUop u = switch (size) {
             case 16 -> new MemUop.Load16Aligned();
             case -16 -> new MemUop.Load16();
+            case 32 -> new MemUop.Load32();
             case 8 -> new MemUop.Load8();
             case 4 -> new MemUop.Load4();
             case 2 -> new MemUop.Load2();
@@ -50,6 +62,11 @@ final class Operands {
         };
         memory(i, e, u, Math.abs(size), false).d = TX;
         return TX;
+    }
+
+    /** {@return the index of the register that bits 4 to 7 of the immediate name; outside 64-bit mode bit 7 means nothing} */
+    static int registerInImmediate(Insn i) {
+        return ((int) i.imm >> 4 & (i.code == 8 ? 15 : 7)) * 2;
     }
 
     /** Emits the MMX check and brings the ModRM operand into {@code xmm[TX]}. @param size bytes of a memory operand, 4 or 8 */

@@ -4,6 +4,7 @@ import static dev.jvisor.vmm.x86.simd.SimdTable.M38;
 import static dev.jvisor.vmm.x86.simd.SimdTable.M3A;
 import static dev.jvisor.vmm.x86.simd.SimdTable.NP;
 
+import dev.jvisor.vmm.backend.CpuFeature;
 import dev.jvisor.vmm.x86.cpu.Cpu;
 import dev.jvisor.vmm.x86.cpu.Uop;
 
@@ -14,6 +15,10 @@ final class ShaOps {
     private ShaOps() { }
 
     static void register(SimdTable s) {
+        s.with(CpuFeature.SHA, () -> define(s));
+    }
+
+    private static void define(SimdTable s) {
         s.xmmImm("SHA1RNDS4", M3A, NP, 0xCC, 16, ShaOps::sha1Rounds);
         s.xmm("SHA1NEXTE", M38, NP, 0xC8, 16, (c, u) -> put(c, u, word(c, u.a, 3) + Integer.rotateLeft(word(c, u.d, 3), 30), word(c, u.a, 2),
                 word(c, u.a, 1), word(c, u.a, 0)));

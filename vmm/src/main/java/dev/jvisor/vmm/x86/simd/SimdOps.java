@@ -10,10 +10,17 @@ public final class SimdOps {
     public static void register(OpcodeTable t) {
         SimdTable s = new SimdTable(t);
         MoveOps.register(s);
+        VexMoves.register(s);
         IntegerOps.register(s);
+        ShiftOps.register(s);
         ShuffleOps.register(s);
         FloatOps.register(s);
+        FusedOps.register(s);
         ConvertOps.register(s);
+        HalfOps.register(s);
+        PermuteOps.register(s);
+        MaskedMoves.register(s);
+        GatherOps.register(s);
         StringOps.register(s);
         AesOps.register(s);
         ShaOps.register(s);

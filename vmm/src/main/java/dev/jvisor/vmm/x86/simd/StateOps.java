@@ -3,11 +3,14 @@ package dev.jvisor.vmm.x86.simd;
 import static dev.jvisor.vmm.x86.simd.SimdTable.M0F;
 import static dev.jvisor.vmm.x86.simd.SimdTable.NP;
 
+import dev.jvisor.vmm.backend.CpuFeature;
 import dev.jvisor.vmm.x86.cpu.Cpu;
+import dev.jvisor.vmm.x86.cpu.ExtendedState;
 import dev.jvisor.vmm.x86.cpu.Semantic;
 import dev.jvisor.vmm.x86.cpu.Uop;
 import dev.jvisor.vmm.x86.decode.Opcode.Imm;
 import dev.jvisor.vmm.x86.decode.Opcode.Translator;
+import dev.jvisor.vmm.x86.decode.Vex;
 
 /**
  * FXSAVE, FXRSTOR, XSAVE, XSAVEOPT, XSAVEC, XRSTOR, LDMXCSR, STMXCSR (Intel SDM 1, 10.5 and 13.4 to 13.11). The area:
@@ -27,9 +30,9 @@ final class StateOps {
     private static final int FXSAVE_SIZE = 512;
     private static final int HEADER_END = 576;
     private static final int AREA_END = 832;
-    private static final int X87 = 1;
-    private static final int SSE = 2;
-    private static final int AVX = 4;
+    private static final int X87 = ExtendedState.X87;
+    private static final int SSE = ExtendedState.SSE;
+    private static final int AVX = ExtendedState.AVX;
     private static final long COMPACTED = 1L << 63;
 
     /** How a save treats components in their initial state. */
@@ -45,22 +48,41 @@ final class StateOps {
         s.t.groupMem("LDMXCSR Md", M0F, NP, 0xAE, 2, Imm.NONE, (i, e) -> {
             SimdChecks.emitSse(e);
             Operands.memory(i, e, new MemUop.LoadGpr(4), 4, false).d = Cpu.T0;
-            e.call((c, u) -> {
-                int v = (int) c.r[Cpu.T0];
-                checkMxcsr(c, u, v);
-                c.mxcsr = v;
-            });
+            e.call(StateOps::ldmxcsr);
         });
         s.t.groupMem("STMXCSR Md", M0F, NP, 0xAE, 3, Imm.NONE, (i, e) -> {
             SimdChecks.emitSse(e);
             e.call((c, u) -> c.r[Cpu.T0] = c.mxcsr);
             Operands.memory(i, e, new MemUop.StoreGpr(4), 4, true).d = Cpu.T0;
         });
+        Vex vex = Vex.l128(CpuFeature.AVX).two();
+        s.t.vexGroupMem("VLDMXCSR Md", M0F + SimdTable.VEX_MAP, NP, 0xAE, 2, vex, Imm.NONE, (i, e) -> {
+            SimdChecks.emitAvx(e);
+            Operands.memory(i, e, new MemUop.LoadGpr(4), 4, false).d = Cpu.T0;
+            e.call(StateOps::ldmxcsr);
+        });
+        s.t.vexGroupMem("VSTMXCSR Md", M0F + SimdTable.VEX_MAP, NP, 0xAE, 3, vex, Imm.NONE, (i, e) -> {
+            SimdChecks.emitAvx(e);
+            e.call((c, u) -> c.r[Cpu.T0] = c.mxcsr);
+            Operands.memory(i, e, new MemUop.StoreGpr(4), 4, true).d = Cpu.T0;
+        });
+        s.with(CpuFeature.XSAVE, () -> registerXsave(s));
+    }
+
+    private static void registerXsave(SimdTable s) {
         Semantic check = SimdChecks::xsave;
         s.t.groupMem("XSAVE M", M0F, NP, 0xAE, 4, Imm.NONE, area(check, HEADER_END, true, (c, u) -> xsave(c, u, Kind.XSAVE)));
         s.t.groupMem("XRSTOR M", M0F, NP, 0xAE, 5, Imm.NONE, area(check, HEADER_END, false, StateOps::xrstor));
-        s.t.groupMem("XSAVEOPT M", M0F, NP, 0xAE, 6, Imm.NONE, area(check, HEADER_END, true, (c, u) -> xsave(c, u, Kind.XSAVEOPT)));
-        s.t.groupMem("XSAVEC M", M0F, NP, 0xC7, 4, Imm.NONE, area(check, HEADER_END, true, (c, u) -> xsave(c, u, Kind.XSAVEC)));
+        s.with(CpuFeature.XSAVEOPT, () -> s.t.groupMem("XSAVEOPT M", M0F, NP, 0xAE, 6, Imm.NONE,
+                area(check, HEADER_END, true, (c, u) -> xsave(c, u, Kind.XSAVEOPT))));
+        s.with(CpuFeature.XSAVEC, () -> s.t.groupMem("XSAVEC M", M0F, NP, 0xC7, 4, Imm.NONE,
+                area(check, HEADER_END, true, (c, u) -> xsave(c, u, Kind.XSAVEC))));
+    }
+
+    private static void ldmxcsr(Cpu c, Uop u) {
+        int v = (int) c.r[Cpu.T0];
+        checkMxcsr(c, u, v);
+        c.mxcsr = v;
     }
 
     /** {@code f} finds the address in TA and REX.W in {@code a}. */
@@ -160,15 +182,6 @@ final class StateOps {
         }
     }
 
-    private static boolean x87InUse(Cpu c) {
-        int any = c.fcw ^ 0x37F | c.fsw | c.fpTop | c.fpUsed | c.fop;
-        long rest = c.fip | c.fdp;
-        for (int k = 0; k < 8; k++) {
-            rest |= c.fpMant[k] | c.fpExp[k];
-        }
-        return (any | rest) != 0;
-    }
-
     private static void saveMxcsr(Cpu c, Uop u, long va) {
         c.st64(va + 24, c.mxcsr & 0xFFFFFFFFL | (long) MXCSR_MASK << 32, u);
     }
@@ -185,14 +198,6 @@ final class StateOps {
         }
     }
 
-    private static boolean any(long[] v, int n) {
-        long all = 0;
-        for (int k = 0; k < n; k++) {
-            all |= v[k];
-        }
-        return all != 0;
-    }
-
     // ---- XSAVE, XRSTOR
 
     private static int requested(Cpu c) {
@@ -200,16 +205,11 @@ final class StateOps {
         return (int) (mask & c.xcr0);
     }
 
-    private static int inUse(Cpu c) {
-        boolean sse = any(c.xmm, registers(c) * 2);
-        return (x87InUse(c) ? X87 : 0) | (sse ? SSE : 0) | (any(c.ymmHigh, registers(c) * 2) ? AVX : 0);
-    }
-
     private static void xsave(Cpu c, Uop u, Kind kind) {
         long va = area(c, u, 64);
         int mask = requested(c);
         c.hostForWrite(va, (mask & AVX) != 0 ? AREA_END : HEADER_END, u);
-        int used = inUse(c) & mask;
+        int used = ExtendedState.inUse(c) & mask;
         if (kind == Kind.XSAVEC && (mask & SSE) != 0 && c.mxcsr != MXCSR_RESET) {
             used |= SSE;
         }

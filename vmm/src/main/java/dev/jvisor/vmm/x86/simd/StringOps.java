@@ -3,9 +3,11 @@ package dev.jvisor.vmm.x86.simd;
 import static dev.jvisor.vmm.x86.simd.SimdTable.M3A;
 import static dev.jvisor.vmm.x86.simd.SimdTable.P66;
 
+import dev.jvisor.vmm.backend.CpuFeature;
 import dev.jvisor.vmm.x86.cpu.Cpu;
 import dev.jvisor.vmm.x86.cpu.Flags;
 import dev.jvisor.vmm.x86.cpu.Uop;
+import dev.jvisor.vmm.x86.decode.Vex;
 
 /** PCMPESTRI, PCMPESTRM, PCMPISTRI, PCMPISTRM (Intel SDM 2B, 4.1). In a micro-op, {@code b} is 1 with REX.W. */
 final class StringOps {
@@ -19,9 +21,16 @@ final class StringOps {
     }
 
     private static void define(SimdTable s, String name, int op, boolean explicit, boolean mask) {
-        s.defImm(name + " Vdq,Wdq(any),Ib", M3A, P66, op, (i, e) -> {
+        s.with(CpuFeature.SSE4_2, () -> s.defImm(name + " Vdq,Wdq(any),Ib", M3A, P66, op, (i, e) -> {
             int from = Operands.xmm(i, e, -16);
-            e.call((c, u) -> compare(c, u, explicit, mask), i.reg * 2, from, i.rexW() ? 1 : 0, i.imm & 0xFF);
+            e.call((c, u) -> compare(c, u, explicit, mask), i.reg * 2, from, i.wSize() == 8 ? 1 : 0, i.imm & 0xFF);
+        }));
+        s.vexImm("V" + name + " Vdq,Wdq,Ib", M3A, P66, op, Vex.l128(CpuFeature.AVX).two(), (i, e) -> {
+            int from = Operands.vex(i, e, 16);
+            e.call((c, u) -> compare(c, u, explicit, mask), i.reg * 2, from, i.wSize() == 8 ? 1 : 0, i.imm & 0xFF);
+            if (mask) {
+                e.add(new VexMoves.ZeroHigh()).d = 0;
+            }
         });
     }
 

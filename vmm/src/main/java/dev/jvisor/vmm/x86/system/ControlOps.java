@@ -7,6 +7,7 @@ import static dev.jvisor.vmm.x86.decode.OpcodeTable.ONE_BYTE;
 import static dev.jvisor.vmm.x86.decode.OpcodeTable.P66;
 import static dev.jvisor.vmm.x86.decode.OpcodeTable.PF3;
 
+import dev.jvisor.vmm.backend.CpuFeature;
 import dev.jvisor.vmm.x86.cpu.Cpu;
 import dev.jvisor.vmm.x86.cpu.Flags;
 import dev.jvisor.vmm.x86.cpu.Semantic;
@@ -41,10 +42,13 @@ final class ControlOps {
         group0(t);
         group1(t);
         for (int prefix : new int[] {NP, P66}) {
-            t.groupReg("RDRAND Rv", M0F, prefix, 0xC7, 6, Imm.NONE, (i, e) -> e.call(RandomSource::rdrand, i.rm, 0, i.opSize, 0));
-            t.groupReg("RDSEED Rv", M0F, prefix, 0xC7, 7, Imm.NONE, (i, e) -> e.call(RandomSource::rdrand, i.rm, 0, i.opSize, 0));
+            t.with(CpuFeature.RDRAND, () -> t.groupReg("RDRAND Rv", M0F, prefix, 0xC7, 6, Imm.NONE,
+                    (i, e) -> e.call(RandomSource::rdrand, i.rm, 0, i.opSize, 0)));
+            t.with(CpuFeature.RDSEED, () -> t.groupReg("RDSEED Rv", M0F, prefix, 0xC7, 7, Imm.NONE,
+                    (i, e) -> e.call(RandomSource::rdrand, i.rm, 0, i.opSize, 0)));
         }
-        t.groupReg("RDPID Ry", M0F, PF3, 0xC7, 7, Imm.NONE, (i, e) -> e.call((c, u) -> c.r[u.d] = c.msrs.tscAux, i.rm, 0, 0, 0));
+        t.with(CpuFeature.RDPID, () -> t.groupReg("RDPID Ry", M0F, PF3, 0xC7, 7, Imm.NONE,
+                (i, e) -> e.call((c, u) -> c.r[u.d] = c.msrs.tscAux, i.rm, 0, 0, 0)));
     }
 
     // ---- 0F 00
@@ -119,13 +123,13 @@ final class ControlOps {
         t.groupReg("VMX", M0F, ANY, 0x01, 0, Imm.NONE, (i, e) -> e.invalid());
         t.groupReg("SVM", M0F, ANY, 0x01, 3, Imm.NONE, (i, e) -> e.invalid());
         t.groupReg("CLAC STAC", M0F, NP, 0x01, 1, Imm.NONE, (i, e) -> byRm(i, e, 2, ControlOps::clac, 3, ControlOps::stac));
-        t.groupReg("XGETBV XSETBV", M0F, NP, 0x01, 2, Imm.NONE, (i, e) -> {
+        t.with(CpuFeature.XSAVE, () -> t.groupReg("XGETBV XSETBV", M0F, NP, 0x01, 2, Imm.NONE, (i, e) -> {
             if ((i.rm & 7) == 1) {
                 e.callEnd(ControlRegisters::xsetbv);
             } else {
                 byRm(i, e, 0, ControlRegisters::xgetbv, -1, null);
             }
-        });
+        }));
         t.groupReg("SWAPGS RDTSCP", M0F, ANY, 0x01, 7, Imm.NONE, (i, e) -> byRm(i, e, 0, SyscallOps::swapgs, 1, ControlOps::rdtscp));
     }
 

@@ -1,6 +1,8 @@
 package dev.jvisor.vmm.x86.system;
 
+import dev.jvisor.vmm.backend.CpuFeature;
 import dev.jvisor.vmm.x86.cpu.Cpu;
+import dev.jvisor.vmm.x86.cpu.ExtendedState;
 import dev.jvisor.vmm.x86.cpu.Mmu;
 import dev.jvisor.vmm.x86.cpu.Uop;
 
@@ -108,7 +110,8 @@ final class ControlRegisters {
     }
 
     static void setCr4(Cpu c, long v, Uop u) {
-        if ((v & ~CR4_ALLOWED) != 0 || c.longActive() && (v & Cpu.CR4_PAE) == 0) {
+        boolean xsave = (v & Cpu.CR4_OSXSAVE) == 0 || CpuFeature.XSAVE.in(c.cpuid);
+        if ((v & ~CR4_ALLOWED) != 0 || !xsave || c.longActive() && (v & Cpu.CR4_PAE) == 0) {
             throw Operands.gp(c, u);
         }
         long changed = c.cr4 ^ v;
@@ -156,12 +159,11 @@ final class ControlRegisters {
         }
         long v = switch ((int) c.r[Cpu.RCX]) {
             case 0 -> c.xcr0;
-            // XINUSE, as XGETBV with ECX = 1 reports it: everything enabled counts as in use.
             case 1 -> {
-                if (!CpuidModel.xgetbv1Offered(c.cpuid)) {
+                if (!CpuFeature.XGETBV1.in(c.cpuid)) {
                     throw Operands.gp(c, u);
                 }
-                yield c.xcr0;
+                yield c.xcr0 & ExtendedState.inUse(c);
             }
             default -> throw Operands.gp(c, u);
         };

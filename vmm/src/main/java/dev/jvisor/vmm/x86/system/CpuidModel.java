@@ -1,5 +1,8 @@
 package dev.jvisor.vmm.x86.system;
 
+import dev.jvisor.vmm.backend.CpuFeature;
+import dev.jvisor.vmm.backend.CpuFeature.Place;
+import dev.jvisor.vmm.backend.CpuLevel;
 import dev.jvisor.vmm.backend.CpuidTable;
 import dev.jvisor.vmm.backend.CpuidTable.Entry;
 import dev.jvisor.vmm.x86.cpu.Cpu;
@@ -25,20 +28,21 @@ public final class CpuidModel {
     private static final long CRYSTAL_HZ = 1_000_000_000L;
     private static final String BRAND = "jvisor software CPU";
 
-    /** XSAVE components: x87 and SSE. */
-    private static final int XCR0 = 3;
-    /** Bytes of an XSAVE area with x87 and SSE: legacy region and header. */
-    private static final int XSAVE_SIZE = 576;
+    /** XSAVE components: x87, SSE and AVX. */
+    private static final int XCR0 = 7;
+    private static final int XCR0_AVX = 4;
+    /** Bytes of an XSAVE area with x87 and SSE, which are legacy region and header; and those of component 2, the upper halves of YMM. */
+    private static final int XSAVE_SIZE = 576, AVX_SIZE = 256;
 
-    private static final int LEAF1_ECX = 1 | 1 << 1 | 1 << 9 | 1 << 13 | 1 << 19 | 1 << 20 | 1 << 21 | 1 << 22 | 1 << 23 | 1 << 24 | 1 << 25
-            | 1 << 26 | 1 << 30 | 1 << 31;
+    /** x2APIC, TSC_DEADLINE, hypervisor; {@link CpuFeature} adds the instructions. */
+    private static final int LEAF1_ECX = 1 << 21 | 1 << 24 | 1 << 31;
     /** With MCE and MCA, but no bank that could report anything: Linux calls it an error to have none of it. */
     private static final int LEAF1_EDX = 1 | 1 << 2 | 1 << 3 | 1 << 4 | 1 << 5 | 1 << 6 | 1 << 7 | 1 << 8 | 1 << 9 | 1 << 11 | 1 << 12 | 1 << 13
             | 1 << 14 | 1 << 15 | 1 << 16 | 1 << 17 | 1 << 19 | 1 << 23 | 1 << 24 | 1 << 25 | 1 << 26;
-    /** FSGSBASE, TSC_ADJUST, BMI1, SMEP, BMI2, ERMS, RDSEED, ADX, SMAP, CLFLUSHOPT, CLWB, SHA. */
-    private static final int LEAF7_EBX = 1 | 1 << 1 | 1 << 3 | 1 << 7 | 1 << 8 | 1 << 9 | 1 << 18 | 1 << 19 | 1 << 20 | 1 << 23 | 1 << 24 | 1 << 29;
-    /** UMIP, RDPID. */
-    private static final int LEAF7_ECX = 1 << 2 | 1 << 22;
+    /** FSGSBASE, TSC_ADJUST, SMEP, ERMS, SMAP. */
+    private static final int LEAF7_EBX = 1 | 1 << 1 | 1 << 7 | 1 << 9 | 1 << 20;
+    /** UMIP. */
+    private static final int LEAF7_ECX = 1 << 2;
     /** FSRM, ARCH_CAPABILITIES. No IBRS, STIBP, SSBD: with them Linux says "vulnerable" of what it need not mitigate. */
     private static final int LEAF7_EDX = 1 << 4 | 1 << 29;
 
@@ -49,31 +53,37 @@ public final class CpuidModel {
      *
      * @param processors VPs, for the topology leaves
      * @param tscHz frequency of the TSC
+     * @param level how much of the instruction set is announced
      * @return the answers; hypervisor leaves are added by whoever offers an interface
      */
-    public static CpuidTable build(int processors, long tscHz) {
+    public static CpuidTable build(int processors, long tscHz, CpuLevel level) {
         List<Entry> t = new ArrayList<>();
-        basic(t, processors);
+        basic(t, processors, level);
         caches(t, processors);
-        t.add(new Entry(7, 0, 0, LEAF7_EBX, LEAF7_ECX, LEAF7_EDX));
+        t.add(new Entry(7, 0, 0, LEAF7_EBX | CpuFeature.bits(Place.LEAF7_EBX, level), LEAF7_ECX | CpuFeature.bits(Place.LEAF7_ECX, level),
+                LEAF7_EDX));
         topology(t, processors);
-        t.add(new Entry(0xD, 0, XCR0, XSAVE_SIZE, XSAVE_SIZE, 0));
-        // XSAVEOPT, XSAVEC, XGETBV with ECX = 1.
-        t.add(new Entry(0xD, 1, 7, XSAVE_SIZE, 0, 0));
+        if (level.offers(CpuFeature.XSAVE)) {
+            t.add(new Entry(0xD, 0, XCR0, XSAVE_SIZE, XSAVE_SIZE + AVX_SIZE, 0));
+            t.add(new Entry(0xD, 1, CpuFeature.bits(Place.LEAFD_1_EAX, level), XSAVE_SIZE, 0, 0));
+            // Component 2: its size and place.
+            t.add(new Entry(0xD, 2, AVX_SIZE, XSAVE_SIZE, 0, 0));
+        }
         long gcd = gcd(tscHz, CRYSTAL_HZ);
         int mhz = (int) (tscHz / 1_000_000);
         t.add(new Entry(0x15, CpuidTable.ANY, (int) (CRYSTAL_HZ / gcd), (int) (tscHz / gcd), (int) CRYSTAL_HZ, 0));
         t.add(new Entry(0x16, CpuidTable.ANY, mhz, mhz, 100, 0));
-        extended(t);
+        extended(t, level);
         return new CpuidTable(t);
     }
 
-    private static void basic(List<Entry> t, int processors) {
+    private static void basic(List<Entry> t, int processors, CpuLevel level) {
         // "Genu" "ineI" "ntel"
         t.add(new Entry(0, CpuidTable.ANY, MAX_BASIC, 0x756E6547, 0x6C65746E, 0x49656E69));
         int threads = 1 << shift(processors);
         int htt = processors > 1 ? 1 << 28 : 0;
-        t.add(new Entry(1, CpuidTable.ANY, SIGNATURE, Math.min(threads, 255) << 16 | 8 << 8, LEAF1_ECX, LEAF1_EDX | htt));
+        t.add(new Entry(1, CpuidTable.ANY, SIGNATURE, Math.min(threads, 255) << 16 | 8 << 8,
+                LEAF1_ECX | CpuFeature.bits(Place.LEAF1_ECX, level), LEAF1_EDX | htt));
         // Descriptor FFH: caches are in leaf 4.
         t.add(new Entry(2, CpuidTable.ANY, 0x0000_FF01, 0, 0, 0));
         // ARAT: the APIC timer runs in every power state.
@@ -97,10 +107,11 @@ public final class CpuidModel {
         t.add(new Entry(0xB, 1, shift(processors), processors, 1 | 2 << 8, 0));
     }
 
-    private static void extended(List<Entry> t) {
+    private static void extended(List<Entry> t, CpuLevel level) {
         t.add(new Entry(0x80000000, CpuidTable.ANY, MAX_EXTENDED, 0, 0, 0));
-        // LAHF, LZCNT, PREFETCHW; SYSCALL, NX, 1 GiB pages, RDTSCP, long mode.
-        t.add(new Entry(0x80000001, CpuidTable.ANY, 0, 0, 1 | 1 << 5 | 1 << 8, 1 << 11 | 1 << 20 | 1 << 26 | 1 << 27 | 1 << 29));
+        // PREFETCHW; SYSCALL, NX, 1 GiB pages, RDTSCP, long mode.
+        t.add(new Entry(0x80000001, CpuidTable.ANY, 0, 0, 1 << 8 | CpuFeature.bits(Place.EXTENDED1_ECX, level),
+                1 << 11 | 1 << 20 | 1 << 26 | 1 << 27 | 1 << 29));
         ByteBuffer brand = ByteBuffer.allocate(48).order(ByteOrder.LITTLE_ENDIAN);
         brand.put(BRAND.getBytes(StandardCharsets.US_ASCII)).rewind();
         for (int k = 0; k < 3; k++) {
@@ -125,12 +136,6 @@ public final class CpuidModel {
     static long xcr0Offered(CpuidTable t) {
         Entry e = t.find(0xD, 0);
         return e == null ? 0 : Integer.toUnsignedLong(e.eax());
-    }
-
-    /** {@return whether XGETBV with ECX = 1 is offered} */
-    static boolean xgetbv1Offered(CpuidTable t) {
-        Entry e = t.find(0xD, 1);
-        return e != null && (e.eax() & 4) != 0;
     }
 
     /** CPUID: the table's answer, with what follows other state. A leaf beyond the last gives the last basic leaf, as Intel's do. */
@@ -168,8 +173,9 @@ public final class CpuidModel {
                 }
             }
             case 0xD -> {
-                if (subleaf == 0 && e != null) {
-                    ebx = (c.xcr0 & 4) != 0 ? Math.max(ebx, 832) : XSAVE_SIZE;
+                // The size of an area with what is enabled now; in the compacted format it is the same.
+                if (e != null && subleaf < 2 && ebx != 0) {
+                    ebx = XSAVE_SIZE + ((c.xcr0 & XCR0_AVX) != 0 ? AVX_SIZE : 0);
                 }
             }
             default -> { }

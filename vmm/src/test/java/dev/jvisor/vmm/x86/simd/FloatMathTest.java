@@ -82,6 +82,66 @@ class FloatMathTest {
         check("sqrt", FloatMath::sqrtD, (a, b, x) -> b.compareTo(x.multiply(x)) * (x.signum() < 0 ? -1 : 1), true);
     }
 
+    @Test
+    void fusedSumsAreTheExactOnesRoundedOnce() {
+        for (int k = 0; k < 20_000; k++) {
+            double x = number();
+            double y = number();
+            // Often near to minus the product, where a product rounded first would show.
+            double z = random.nextInt(3) == 0 ? number() : random.nextBoolean() ? -x * y : -x * y * (1 + Math.ulp(1.0) * random.nextInt(4));
+            int mode = random.nextInt(4);
+            c.mxcsr = 0x1F80 | mode << Mxcsr.RC_SHIFT | (random.nextBoolean() ? PE : 0);
+            boolean seen = (c.mxcsr & PE) != 0;
+            Mxcsr.begin(c);
+            double r = Double.longBitsToDouble(FloatMath.fmaD(c, Double.doubleToRawLongBits(x), Double.doubleToRawLongBits(y),
+                    Double.doubleToRawLongBits(z), 0, 0));
+            BigDecimal exact = new BigDecimal(x).multiply(new BigDecimal(y)).add(new BigDecimal(z));
+            int error = exact.compareTo(new BigDecimal(r));
+            String what = "fma x=" + x + " y=" + y + " z=" + z + " r=" + r + " mode=" + mode + " seed=" + SEED;
+            if (!seen) {
+                assertEquals(error != 0 ? PE : 0, flags(), what);
+            }
+            if (error == 0) {
+                continue;
+            }
+            double other = error > 0 ? Math.nextUp(r) : Math.nextDown(r);
+            assertEquals(-error, exact.compareTo(new BigDecimal(other)), what);
+            switch (mode) {
+                case Mxcsr.DOWN -> assertTrue(error > 0, what);
+                case Mxcsr.UP -> assertTrue(error < 0, what);
+                case Mxcsr.ZERO -> assertEquals(Math.signum(r) == 0 ? error : (int) Math.signum(r), error, what);
+                default -> assertEquals(Math.fma(x, y, z), r, what);
+            }
+        }
+    }
+
+    @Test
+    void fastFusedPathsAgreeWithSlowOnes() {
+        for (Inputs.Kind kind : new Inputs.Kind[] {Inputs.Kind.SINGLE, Inputs.Kind.DOUBLE}) {
+            Inputs inputs = new Inputs(SEED);
+            boolean single = kind == Inputs.Kind.SINGLE;
+            long mask = single ? 0xFFFFFFFFL : -1L;
+            long sign = single ? 0x80000000L : Long.MIN_VALUE;
+            for (int k = 0; k < 60_000; k++) {
+                MachineState m = inputs.next(kind);
+                long x = m.q(0) & mask;
+                long y = m.q(16) & mask;
+                long z = m.q(32) & mask;
+                long product = (k & 2) != 0 ? sign : 0;
+                long addend = (k & 4) != 0 ? sign : 0;
+                c.mxcsr = (k & 1) == 0 ? 0x1F80 : m.mxcsr();
+                Mxcsr.begin(c);
+                long slow = (single ? IeeeFormat.SINGLE : IeeeFormat.DOUBLE).multiplyAdd(c, x, y, z, product != 0, addend != 0);
+                int expected = flags() | c.mxcsr & 63;
+                Mxcsr.begin(c);
+                long fast = single ? FloatMath.fmaS(c, x, y, z, product, addend) : FloatMath.fmaD(c, x, y, z, product, addend);
+                String what = String.format("%s x=%x y=%x z=%x flips=%d mxcsr=%x seed=%d", kind, x, y, z, k & 6, c.mxcsr, SEED);
+                assertEquals(Long.toHexString(slow), Long.toHexString(fast), what);
+                assertEquals(expected, flags() | c.mxcsr & 63, what);
+            }
+        }
+    }
+
     private interface Pair {
         long apply(long a, long b);
     }

@@ -8,6 +8,7 @@ import dev.jvisor.vmm.x86.decode.Decoder;
 import dev.jvisor.vmm.x86.decode.Emitter;
 import dev.jvisor.vmm.x86.decode.Insn;
 import dev.jvisor.vmm.x86.decode.OpcodeTable;
+import dev.jvisor.vmm.x86.ops.IntegerOps;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -19,6 +20,7 @@ final class SoftwareRun {
     private static final OpcodeTable TABLE = new OpcodeTable();
 
     static {
+        IntegerOps.register(TABLE);
         SimdOps.register(TABLE);
     }
 
@@ -34,6 +36,23 @@ final class SoftwareRun {
         cpu.cr4 = Cpu.CR4_OSFXSR | Cpu.CR4_OSXMMEXCPT | Cpu.CR4_OSXSAVE;
         cpu.xcr0 = 7;
         cpu.mode = Cpu.MODE_LONG | 2 | Cpu.MODE_FLAT | Cpu.MODE_STACK32;
+    }
+
+    /** {@return whether bytes begin with an instruction of 64-bit code that is not #UD} @param code padded to 15 bytes or more */
+    static boolean exists(byte[] code) {
+        SoftwareRun run = new SoftwareRun();
+        MemorySegment.copy(code, 0, run.ram, ValueLayout.JAVA_BYTE, CODE, code.length);
+        Decoder decoder = new Decoder(run.cpu, TABLE);
+        Insn i = new Insn();
+        if (decoder.decode(i, CODE, CODE, CODE, run.cpu.mode, true, null) != Decoder.OK) {
+            return false;
+        }
+        Emitter e = new Emitter();
+        e.begin();
+        e.instruction(i);
+        decoder.opcode().translator().translate(i, e);
+        // No instruction of these packages ends a block but by being invalid.
+        return !e.ended();
     }
 
     /** Decodes and translates one instruction of 64-bit code. {@return its steps, null if there is none} */

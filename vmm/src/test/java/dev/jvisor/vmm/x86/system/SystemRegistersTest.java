@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.jvisor.vmm.backend.CpuLevel;
 import dev.jvisor.vmm.backend.CpuidTable;
 import dev.jvisor.vmm.state.VpState;
 import dev.jvisor.vmm.x86.cpu.Cpu;
@@ -180,7 +181,7 @@ class SystemRegistersTest {
 
     @Test
     void aPartitionOfOneHasNoHyperThreading() {
-        CpuidTable one = CpuidModel.build(1, 1_000_000_000);
+        CpuidTable one = CpuidModel.build(1, 1_000_000_000, CpuLevel.MAX);
         assertEquals(0, one.find(1, 0).edx() & 1 << 28);
         assertEquals(0, one.find(0xB, 1).eax());
         assertEquals(0, one.find(4, 3).eax() >>> 14);
@@ -208,6 +209,8 @@ class SystemRegistersTest {
             c.r[k] = 0x1111_1111_1111_1111L * k;
             c.xmm[2 * k] = k;
             c.xmm[2 * k + 1] = ~k;
+            c.ymmHigh[2 * k] = 5L * k;
+            c.ymmHigh[2 * k + 1] = ~7L * k;
         }
         c.r[Cpu.RSP] = 0x9000;
         c.setRflags(Flags.IF | Flags.ZF | 2);

@@ -1,5 +1,6 @@
 package dev.jvisor.vmm.x86.system;
 
+import dev.jvisor.vmm.backend.CpuLevel;
 import dev.jvisor.vmm.backend.InterceptHandler;
 import dev.jvisor.vmm.backend.MsrValue;
 import dev.jvisor.vmm.backend.VpInterrupts;
@@ -28,7 +29,7 @@ final class TestCpu {
 
     TestCpu() {
         gpa.mapRam(0, 4 << 20);
-        c = new Cpu(1, gpa, interrupts, CpuidModel.build(4, 1_000_000_000), () -> now, 1_000_000_000);
+        c = new Cpu(1, gpa, interrupts, CpuidModel.build(4, 1_000_000_000, CpuLevel.MAX), () -> now, 1_000_000_000);
         c.handler = new Handler();
         Reset.powerOn(c);
     }
