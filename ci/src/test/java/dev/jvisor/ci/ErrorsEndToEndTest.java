@@ -38,6 +38,8 @@ class ErrorsEndToEndTest {
                 Arguments.of("--processors", new String[] {"run", "--processors", "0"}),
                 Arguments.of("--timeout", new String[] {"run", "--timeout", "soon"}),
                 Arguments.of("--backend", new String[] {"run", "--backend", "xen"}),
+                Arguments.of("--cpu", new String[] {"run", "--cpu", "x86-64-v4"}),
+                Arguments.of("x86-64-v1, x86-64-v2, x86-64-v3, max", new String[] {"run", "--cpu", "pentium"}),
                 Arguments.of("--trace", new String[] {"run", "--trace", "everything"}),
                 Arguments.of("--serial", new String[] {"run", "--serial", "tcp:1"}),
                 Arguments.of("--serial", new String[] {"run", "--serial", "file:/nowhere/at/all"}),

@@ -23,6 +23,7 @@ final class GdbRegisters {
 
     private static final String CORE = "org.gnu.gdb.i386.core";
     private static final String SSE = "org.gnu.gdb.i386.sse";
+    private static final String AVX = "org.gnu.gdb.i386.avx";
     private static final String SEGMENTS = "org.gnu.gdb.i386.segments";
     private static final String SYSTEM = "dev.jvisor.system";
     /** GDB's order of the general registers, by the processor's encoding. */
@@ -45,6 +46,16 @@ final class GdbRegisters {
 
     private static Register number(String name, int bits, String type, String feature, LongGet get, LongSet set) {
         return new Register(name, bits, type, feature, (s, b) -> put(b, 0, b.length, get.get(s)), (s, b) -> set.set(s, take(b, 0, b.length)));
+    }
+
+    private static Register vector(String name, String type, String feature, int at) {
+        return new Register(name, 128, type, feature, (s, b) -> {
+            put(b, 0, 8, s.ymm[at]);
+            put(b, 8, 8, s.ymm[at + 1]);
+        }, (s, b) -> {
+            s.ymm[at] = take(b, 0, 8);
+            s.ymm[at + 1] = take(b, 8, 8);
+        });
     }
 
     private static List<Register> describe() {
@@ -84,16 +95,13 @@ final class GdbRegisters {
         all.add(number("fooff", 32, "int", CORE, s -> s.fdp, (s, v) -> { }));
         all.add(number("fop", 32, "int", CORE, s -> s.fop, (s, v) -> { }));
         for (int i = 0; i < 16; i++) {
-            int at = 4 * i;
-            all.add(new Register("xmm" + i, 128, "uint128", SSE, (s, b) -> {
-                put(b, 0, 8, s.ymm[at]);
-                put(b, 8, 8, s.ymm[at + 1]);
-            }, (s, b) -> {
-                s.ymm[at] = take(b, 0, 8);
-                s.ymm[at + 1] = take(b, 8, 8);
-            }));
+            all.add(vector("xmm" + i, "vec128", SSE, 4 * i));
         }
         all.add(number("mxcsr", 32, "int", SSE, s -> s.mxcsr, (s, v) -> s.mxcsr = (int) v & 0xFFFF));
+        for (int i = 0; i < 16; i++) {
+            // GDB makes YMM registers of these and XMM.
+            all.add(vector("ymm" + i + "h", "uint128", AVX, 4 * i + 2));
+        }
         all.add(number("fs_base", 64, "int64", SEGMENTS, s -> s.seg[VpState.FS].base(), (s, v) -> rebase(s, VpState.FS, v)));
         all.add(number("gs_base", 64, "int64", SEGMENTS, s -> s.seg[VpState.GS].base(), (s, v) -> rebase(s, VpState.GS, v)));
         all.add(number("k_gs_base", 64, "int64", SYSTEM, s -> s.msrs.getOrDefault(KERNEL_GS_BASE, 0L), (s, v) -> s.msrs.put(KERNEL_GS_BASE, v)));
@@ -182,8 +190,7 @@ final class GdbRegisters {
                     x.append(VECTOR);
                 }
             }
-            String type = r.type.equals("uint128") ? "vec128" : r.type;
-            x.append("<reg name=\"").append(r.name).append("\" bitsize=\"").append(r.bits).append("\" type=\"").append(type).append("\"/>");
+            x.append("<reg name=\"").append(r.name).append("\" bitsize=\"").append(r.bits).append("\" type=\"").append(r.type).append("\"/>");
         }
         return x.append("</feature></target>").toString();
     }

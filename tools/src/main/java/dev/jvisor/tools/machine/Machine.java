@@ -67,7 +67,7 @@ public final class Machine implements AutoCloseable {
      */
     public static Machine create(Backend backend, MachineConfig config, SerialBackend com1) {
         PartitionConfig p = PartitionConfig.of("guest", config.memoryBytes()).withProcessors(config.processors())
-                .withRestartOnReset(config.restart());
+                .withRestartOnReset(config.restart()).withCpu(config.cpu());
         Storage storage = Storage.open(config.disks());
         Partition partition;
         try {

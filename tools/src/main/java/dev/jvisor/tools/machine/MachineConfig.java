@@ -2,6 +2,7 @@ package dev.jvisor.tools.machine;
 
 import dev.jvisor.guest.baremetal.EntryMode;
 import dev.jvisor.guest.baremetal.GuestProgram;
+import dev.jvisor.vmm.backend.CpuLevel;
 import dev.jvisor.vmm.loader.FlatLoader;
 import dev.jvisor.vmm.loader.KernelImage;
 import java.nio.file.Path;
@@ -22,9 +23,10 @@ import java.util.function.Consumer;
  * @param hyperv whether the guest sees the Hyper-V interface
  * @param testDevices whether there are the devices that test images expect
  * @param disks its disks, in the order the guest finds them
+ * @param cpu how much of the instruction set the guest is offered
  */
 public record MachineConfig(long memoryBytes, int processors, KernelImage kernel, Path initrd, String commandLine, boolean unpack,
-    boolean debugExit, boolean restart, boolean hyperv, boolean testDevices, List<DiskConfig> disks) {
+    boolean debugExit, boolean restart, boolean hyperv, boolean testDevices, List<DiskConfig> disks, CpuLevel cpu) {
     private static final long DEFAULT_MEMORY = 512L << 20;
 
     /** A configuration that is being put together; {@link MachineConfig#with} hands one out. Fields as in {@link MachineConfig}. */
@@ -51,12 +53,14 @@ public record MachineConfig(long memoryBytes, int processors, KernelImage kernel
         public boolean testDevices;
         /** Its disks. */
         public List<DiskConfig> disks = List.of();
+        /** How much of the instruction set the guest is offered. */
+        public CpuLevel cpu = CpuLevel.MAX;
 
         private Draft() { }
 
         private MachineConfig done() {
             return new MachineConfig(memoryBytes, processors, kernel, initrd, commandLine, unpack, debugExit, restart, hyperv, testDevices,
-                    List.copyOf(disks));
+                    List.copyOf(disks), cpu);
         }
     }
 
@@ -96,6 +100,7 @@ public record MachineConfig(long memoryBytes, int processors, KernelImage kernel
             d.hyperv = hyperv;
             d.testDevices = testDevices;
             d.disks = disks;
+            d.cpu = cpu;
             change.accept(d);
         });
     }

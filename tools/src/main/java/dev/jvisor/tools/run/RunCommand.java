@@ -11,10 +11,12 @@ import dev.jvisor.tools.machine.EngineChanges;
 import dev.jvisor.tools.machine.Machine;
 import dev.jvisor.tools.machine.MachineConfig;
 import dev.jvisor.tools.options.ByteSize;
+import dev.jvisor.tools.options.CpuLevelName;
 import dev.jvisor.tools.options.ExitCode;
 import dev.jvisor.tools.options.Switch;
 import dev.jvisor.tools.options.TimeSpan;
 import dev.jvisor.tools.options.UserMistake;
+import dev.jvisor.vmm.backend.CpuLevel;
 import dev.jvisor.vmm.loader.FlatLoader;
 import dev.jvisor.vmm.loader.KernelImage;
 import dev.jvisor.vmm.loader.LoaderException;
@@ -56,6 +58,10 @@ public final class RunCommand implements Callable<Integer> {
 
     @Option(names = "--processors", paramLabel = "N", defaultValue = "1", description = "virtual processors")
     private int processors;
+
+    @Option(names = "--cpu", paramLabel = "x86-64-v1|x86-64-v2|x86-64-v3|max", defaultValue = "max", converter = CpuLevelName.class,
+        description = "how much of the instruction set the guest is offered: a level of the x86-64 psABI, or all")
+    private CpuLevel cpu;
 
     @Option(names = "--memory", paramLabel = "SIZE", defaultValue = "512M", converter = ByteSize.Converter.class,
         description = "RAM, for example 512M or 2G (default 512M)")
@@ -214,6 +220,7 @@ public final class RunCommand implements Callable<Integer> {
             d.hyperv = hyperv == Switch.ON;
             d.testDevices = testDevices;
             d.disks = disks;
+            d.cpu = cpu;
         });
         if (kernel == null) {
             return DefaultGuest.configure(c, append, System.err);

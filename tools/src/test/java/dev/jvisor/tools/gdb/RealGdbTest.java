@@ -24,11 +24,13 @@ class RealGdbTest {
         target.states[0].gpr[0] = 0x1234;
         target.states[0].efer = 0xD01;
         target.states[0].ymm[0] = 0x5678;
+        target.states[0].ymm[5 * 4 + 2] = 0x9ABC;
         target.memory[0x10] = 0x42;
         try (GdbServer server = new GdbServer(target, 0)) {
             List<String> command = List.of("gdb", "-nx", "-batch", "-ex", "set confirm off", "-ex", "target remote 127.0.0.1:" + server.port(),
                     "-ex", "info threads", "-ex", "printf \"rip=%lx rax=%lx efer=%lx\\n\", $rip, $rax, $efer",
-                    "-ex", "p/x $xmm0.v2_int64[0]", "-ex", "x/1xb 0x1010", "-ex", "set {char}0x1020 = 7", "-ex", "set $rbx = 99",
+                    "-ex", "p/x $xmm0.v2_int64[0]", "-ex", "printf \"ymm5=%lx\\n\", $ymm5.v4_int64[2]", "-ex", "set $ymm6.v4_int64[3] = 77",
+                    "-ex", "x/1xb 0x1010", "-ex", "set {char}0x1020 = 7", "-ex", "set $rbx = 99",
                     "-ex", "stepi", "-ex", "printf \"now=%lx\\n\", $rip", "-ex", "monitor", "-ex", "hbreak *0x1200", "-ex", "detach");
             Process gdb = new ProcessBuilder(command).redirectErrorStream(true).start();
             gdb.getOutputStream().close();
@@ -36,6 +38,8 @@ class RealGdbTest {
             gdb.waitFor();
             assertTrue(said.contains("rip=1100 rax=1234 efer=d01"), said);
             assertTrue(said.contains("0x5678"), said);
+            assertTrue(said.contains("ymm5=9abc"), said);
+            assertEquals(77, target.states[0].ymm[6 * 4 + 3], said);
             assertTrue(said.contains("0x42"), said);
             assertTrue(said.contains("now=1101"), said);
             assertTrue(said.contains("registers of VP 0"), said);
