@@ -98,6 +98,11 @@ final class SequenceGenerator {
         return forms;
     }
 
+    /** Leaves only the forms whose names match a regular expression. */
+    void only(String regex) {
+        forms.removeIf(f -> !f.toString().matches(regex));
+    }
+
     /** What user mode on this kind of host does differently for reasons of its own, what is not deterministic, and what is an approximation. */
     private static boolean excluded(Opcode o, int ext, boolean memory) {
         int op = o.op();
@@ -113,9 +118,9 @@ final class SequenceGenerator {
                         0xFB -> true;
                 // A call to where no address is: AMD pushes before it looks, Intel after.
                 case 0xFF -> ext == 2 || ext == 3 || ext == 5;
-                // FNSTENV and FNSAVE store instruction pointers; F2XM1 and its like are approximations.
-                case 0xD9 -> memory ? ext == 4 || ext == 6 : ext == 3 || ext == 6 || ext == 7;
-                case 0xDD -> memory && (ext == 4 || ext == 6);
+                // FNSTENV and FNSAVE store instruction pointers.
+                case 0xD9 -> memory ? ext == 6 : ext == 3;
+                case 0xDD -> memory && ext == 6;
                 // Not defined by any manual.
                 case 0xDF -> !memory && (ext == 0 || ext == 1 || ext == 2 || ext == 3);
                 default -> false;
@@ -220,7 +225,7 @@ final class SequenceGenerator {
             if (f.memory) {
                 memory(b, reg, rex);
             } else {
-                b.write(0xC0 | reg << 3 | random.nextInt(8));
+                b.write(0xC0 | reg << 3 | rm(o, reg));
             }
         }
         boolean rexW = (rex & 8) != 0;
@@ -250,6 +255,15 @@ final class SequenceGenerator {
             }
             default -> { }
         }
+    }
+
+    /** {@return ModRM.rm of a register form: any, but none of those x87 instructions that are approximations} */
+    private int rm(Opcode o, int ext) {
+        if (o.map() == OpcodeTable.ONE_BYTE && o.op() == 0xD9 && ext >= 6) {
+            // FXTRACT, FPREM1, FDECSTP, FINCSTP; FPREM, FSQRT, FRNDINT, FSCALE.
+            return ext == 6 ? 4 + random.nextInt(4) : new int[] {0, 2, 4, 5}[random.nextInt(4)];
+        }
+        return random.nextInt(8);
     }
 
     private void vex(ByteArrayOutputStream b, Form f) {

@@ -56,8 +56,8 @@ final class X87Arithmetic {
         } else {
             int p = c.fpTop;
             operate(f, u.d, c.fpMant[p], c.fpExp[p], m, se);
-            // An operand that was denormal in memory counts unless it was not used: NaNs and invalid operations come first.
-            if ((f.flags & F80.IE) == 0 && !F80.nan(f.mant, f.se)) {
+            // An operand that was denormal in memory counts unless it was not used: NaNs, invalid operations and divisions by zero come first.
+            if ((f.flags & (F80.IE | F80.ZE)) == 0 && !F80.nan(f.mant, f.se)) {
                 f.flags |= denormal;
             }
         }
@@ -283,7 +283,7 @@ final class X87Arithmetic {
         f.fullPrecision();
         long m = c.fpMant[c.fpTop];
         int se = c.fpExp[c.fpTop];
-        boolean overflow = (c.fpUsed & 1 << (c.fpTop - 1 & 7)) != 0;
+        boolean overflow = !X87Stack.empty(c, 0) && (c.fpUsed & 1 << (c.fpTop - 1 & 7)) != 0;
         if (X87Stack.empty(c, 0) || overflow) {
             X87Stack.stackFault(c, overflow);
             store2(c, f.mant, f.se, f.mant, f.se);
@@ -442,13 +442,14 @@ final class X87Arithmetic {
             q = f.remainder(c.fpMant[p], c.fpExp[p], c.fpMant[p1], c.fpExp[p1], u.d != 0);
         }
         boolean store = X87Stack.commit(c);
-        c.fsw &= ~CONDITIONS;
-        if (q == -1) {
-            c.fsw |= C2;
-        } else if (q >= 0) {
-            c.fsw |= ((q & 1) != 0 ? C1 : 0) | ((q & 2) != 0 ? C3 : 0) | ((q & 4) != 0 ? C0 : 0);
-        }
+        // Without a quotient C0 and C3 stay.
+        c.fsw &= ~(C1 | C2);
         if (store) {
+            if (q == -1) {
+                c.fsw = c.fsw & ~CONDITIONS | C2;
+            } else if (q >= 0) {
+                c.fsw = c.fsw & ~CONDITIONS | ((q & 1) != 0 ? C1 : 0) | ((q & 2) != 0 ? C3 : 0) | ((q & 4) != 0 ? C0 : 0);
+            }
             X87Stack.put(c, 0, f.mant, f.se);
         }
     }
@@ -477,7 +478,7 @@ final class X87Arithmetic {
         f.begin(c.fcw);
         long m = c.fpMant[c.fpTop];
         int se = c.fpExp[c.fpTop];
-        boolean overflow = (c.fpUsed & 1 << (c.fpTop - 1 & 7)) != 0;
+        boolean overflow = !X87Stack.empty(c, 0) && (c.fpUsed & 1 << (c.fpTop - 1 & 7)) != 0;
         if (X87Stack.empty(c, 0) || overflow) {
             X87Stack.stackFault(c, overflow);
             store2(c, f.mant, f.se, f.mant, f.se);

@@ -145,6 +145,8 @@ final class X87Control {
         if ((c.fsw & 0x80) != 0 && (c.cr0 & Cpu.CR0_NE) != 0) {
             throw c.fault(Cpu.MF, Cpu.NO_ERROR, u);
         }
+        // Everything is touched before anything is changed, the two bytes at its end included that are not used.
+        c.hostForRead(c.r[Cpu.TA], u.a == 2 ? 14 : 28, u);
         readEnvironment(c, u, c.r[Cpu.TA]);
     }
 
@@ -156,7 +158,6 @@ final class X87Control {
         long ip = step == 2 ? c.ld16(at + 6, u) : c.ld32(at + 12, u);
         long code = step == 2 ? c.ld16(at + 8, u) : c.ld32(at + 16, u);
         long dp = step == 2 ? c.ld16(at + 10, u) : c.ld32(at + 20, u);
-        c.ld16(at + 6 * step, u);
         boolean real = (c.mode & Cpu.MODE_REAL) != 0;
         c.fip = ip;
         c.fdp = dp;

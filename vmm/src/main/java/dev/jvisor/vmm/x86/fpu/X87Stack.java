@@ -14,6 +14,7 @@ final class X87Stack {
     static final int STACK_FAULT = 0x40;
     /** Error summary and busy: an unmasked exception waits for the next x87 instruction. */
     static final int PENDING = 0x8080;
+    private static final int BEFORE = F80.IE | F80.DE | F80.ZE;
 
     private X87Stack() { }
 
@@ -72,12 +73,18 @@ final class X87Stack {
     static boolean commit(Cpu c) {
         F80 f = c.f80;
         int flags = f.flags;
-        c.fsw = c.fsw & ~C1 | flags | (f.roundedUp ? C1 : 0);
         int unmasked = flags & ~c.fcw & 63;
+        boolean roundedUp = f.roundedUp;
+        if ((unmasked & BEFORE) != 0) {
+            // Found before any result was computed: nothing is known of what follows from results. C1 still tells stack faults apart.
+            flags &= BEFORE | STACK_FAULT;
+            roundedUp &= (flags & STACK_FAULT) != 0;
+        }
+        c.fsw = c.fsw & ~C1 | flags | (roundedUp ? C1 : 0);
         if (unmasked != 0) {
             c.fsw |= PENDING;
         }
-        return (unmasked & (F80.IE | F80.DE | F80.ZE)) == 0;
+        return (unmasked & BEFORE) == 0;
     }
 
     /** {@link #commit} for an instruction that leaves C1 alone but for a stack fault, as processors do with FCOMI and FCMOV. */
@@ -90,7 +97,7 @@ final class X87Stack {
 
     /** {@return whether the flags gathered so far forbid a store, without committing them} */
     static boolean refused(Cpu c) {
-        return (c.f80.flags & ~c.fcw & (F80.IE | F80.DE | F80.ZE)) != 0;
+        return (c.f80.flags & ~c.fcw & BEFORE) != 0;
     }
 
     static void push(Cpu c) {

@@ -137,7 +137,8 @@ final class X87Transfer {
             }
             storable = !X87Stack.refused(c);
         } else {
-            // A store that is refused still faults on its address first.
+            // A store that is refused still faults on its address first; nothing was rounded.
+            f.roundedUp = false;
             c.hostForWrite(at, u.a == X87Arithmetic.I16 ? 2 : u.a == X87Arithmetic.M32 || u.a == X87Arithmetic.I32 ? 4 : 8, u);
         }
         c.fdp = at;
@@ -151,8 +152,9 @@ final class X87Transfer {
         F80 f = c.f80;
         c.hostForWrite(at, 10, u);
         f.toInteger(m, se, 64, false);
+        // Of -2^63 the magnitude is one only as an unsigned number.
         long magnitude = Math.abs(f.bits);
-        if ((f.flags & F80.IE) != 0 || magnitude > 999_999_999_999_999_999L) {
+        if ((f.flags & F80.IE) != 0 || Long.compareUnsigned(magnitude, 999_999_999_999_999_999L) > 0) {
             f.flags = f.flags & ~F80.PE | F80.IE;
             f.roundedUp = false;
             if (!X87Stack.refused(c)) {

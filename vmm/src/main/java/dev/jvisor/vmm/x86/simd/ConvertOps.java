@@ -384,8 +384,10 @@ final class ConvertOps {
 
     private static void toMmx(SimdTable s, String name, int prefix, int op, int size, ToMmx f) {
         s.def(name + " Pq,W" + size, M0F, prefix, op, (i, e) -> {
-            int from = Operands.xmm(i, e, size);
+            // What waits in the x87 comes before a fault of the operand.
+            SimdChecks.emitSse(e);
             e.call(SimdChecks::x87Pending);
+            int from = Operands.xmm(i, e, size);
             e.call((c, u) -> {
                 Mxcsr.begin(c);
                 long r = f.apply(c, u);

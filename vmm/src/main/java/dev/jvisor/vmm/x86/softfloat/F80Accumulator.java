@@ -188,6 +188,13 @@ public abstract sealed class F80Accumulator permits F80Conversions {
             if (tiny && (masks & UE) == 0) {
                 flags |= UE;
                 e += WRAP;
+                if (e <= 0) {
+                    // FSCALE can go so far that not even the wrapped exponent can say it.
+                    flags |= PE;
+                    roundedUp = false;
+                    set(0, sign);
+                    return;
+                }
             } else {
                 int shift = 1 - e;
                 long sticky;
@@ -220,7 +227,13 @@ public abstract sealed class F80Accumulator permits F80Conversions {
         if (e >= MAX_EXP) {
             if ((masks & OE) == 0) {
                 flags |= OE;
-                set(rounded, sign | e - WRAP & MAX_EXP);
+                if (e - WRAP < MAX_EXP) {
+                    set(rounded, sign | e - WRAP);
+                } else {
+                    flags |= PE;
+                    roundedUp = true;
+                    infinity(sign);
+                }
                 return;
             }
             flags |= OE | PE;
