@@ -55,6 +55,8 @@ final class KvmUserVp implements UserVp {
     private final VpState fpu = new VpState();
     private boolean fpuKnown;
     private boolean prepared;
+    /** What the kernel has not taken from the run page yet: a kick may come before the vCPU runs. */
+    private long dirty;
     private long cr4Mask = CR4_USER;
     private long xcr0 = -1;
     private volatile boolean kickWanted;
@@ -92,6 +94,7 @@ final class KvmUserVp implements UserVp {
             guard.lock();
             try {
                 reason = vcpu.run();
+                dirty = 0;
             } finally {
                 guard.unlock();
             }
@@ -106,7 +109,7 @@ final class KvmUserVp implements UserVp {
     }
 
     private void enter(VpState s) {
-        long dirty = KvmRun.SYNC_REGS | KvmRun.SYNC_EVENTS;
+        dirty |= KvmRun.SYNC_REGS | KvmRun.SYNC_EVENTS;
         if (!prepared) {
             prepare(s);
         }
