@@ -14,7 +14,6 @@ import dev.jvisor.vmm.backend.BackendPartition;
 import dev.jvisor.vmm.backend.BackendVp;
 import dev.jvisor.vmm.backend.InterceptHandler;
 import dev.jvisor.vmm.backend.VpInterrupts;
-import dev.jvisor.vmm.backend.MsrValue;
 import dev.jvisor.vmm.loader.BootOptions;
 import dev.jvisor.vmm.loader.FlatLoader;
 import dev.jvisor.vmm.loader.LoaderException;
@@ -56,33 +55,10 @@ public class SoftwareCpuBenchmark {
     /** Ends a run at each write to {@link #DONE_PORT}. */
     private final class Handler implements InterceptHandler {
         @Override
-        public int portRead(int index, int port, int size) {
-            return -1;
-        }
-
-        @Override
         public void portWrite(int index, int port, int size, int value) {
             if (port == DONE_PORT) {
                 vp.kick();
             }
-        }
-
-        @Override
-        public long mmioRead(int index, long gpa, int size) {
-            return -1;
-        }
-
-        @Override
-        public void mmioWrite(int index, long gpa, int size, long value) { }
-
-        @Override
-        public boolean msrRead(int index, int msr, MsrValue value) {
-            return false;
-        }
-
-        @Override
-        public boolean msrWrite(int index, int msr, long value) {
-            return false;
         }
     }
 

@@ -2,20 +2,25 @@ package dev.jvisor.vmm.backend;
 
 /**
  * Receives a VP's intercepts, on the VP's own thread, in the middle of the instruction that caused them. Implementations never throw on
- * what a guest does and keep nothing of the arguments.
+ * what a guest does and keep nothing of the arguments. What one does not implement is answered as where nothing is: with all bits set, or
+ * #GP.
  */
 public interface InterceptHandler {
     /** IN. @param size 1, 2 or 4 bytes. {@return the value, zero-extended} */
-    int portRead(int vp, int port, int size);
+    default int portRead(int vp, int port, int size) {
+        return -1 >>> 32 - 8 * size;
+    }
 
     /** OUT. @param size 1, 2 or 4 bytes */
-    void portWrite(int vp, int port, int size, int value);
+    default void portWrite(int vp, int port, int size, int value) { }
 
     /** A read of a GPA that is not RAM or ROM. @param size 1, 2, 4 or 8 bytes. {@return the value, zero-extended} */
-    long mmioRead(int vp, long gpa, int size);
+    default long mmioRead(int vp, long gpa, int size) {
+        return -1L >>> 64 - 8 * size;
+    }
 
     /** A write to a GPA that is not RAM, or to ROM. @param size 1, 2, 4 or 8 bytes */
-    void mmioWrite(int vp, long gpa, int size, long value);
+    default void mmioWrite(int vp, long gpa, int size, long value) { }
 
     /**
      * RDMSR of a register that the backend does not keep itself.
@@ -23,10 +28,14 @@ public interface InterceptHandler {
      * @param value receives the value
      * @return false to raise #GP
      */
-    boolean msrRead(int vp, int index, MsrValue value);
+    default boolean msrRead(int vp, int index, MsrValue value) {
+        return false;
+    }
 
     /** WRMSR of a register that the backend does not keep itself. {@return false to raise #GP} */
-    boolean msrWrite(int vp, int index, long value);
+    default boolean msrWrite(int vp, int index, long value) {
+        return false;
+    }
 
     /** End of interrupt for a level-triggered vector, when local APICs are the backend's and I/O APICs are ours. */
     default void endOfInterrupt(int vector) { }

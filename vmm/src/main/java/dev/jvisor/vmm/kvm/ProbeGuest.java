@@ -6,7 +6,6 @@ import dev.jvisor.vmm.backend.BackendPartition;
 import dev.jvisor.vmm.backend.BackendVp;
 import dev.jvisor.vmm.backend.CpuidTable;
 import dev.jvisor.vmm.backend.InterceptHandler;
-import dev.jvisor.vmm.backend.MsrValue;
 import dev.jvisor.vmm.backend.VpExit;
 import dev.jvisor.vmm.backend.VpInterrupts;
 import dev.jvisor.vmm.memory.GpaSpace;
@@ -149,30 +148,6 @@ final class ProbeGuest implements AutoCloseable {
                 exception = (int) data;
             }
             vp.kick();
-        }
-
-        @Override
-        public long mmioRead(int index, long address, int size) {
-            return -1;
-        }
-
-        @Override
-        public int portRead(int index, int port, int size) {
-            return -1;
-        }
-
-        @Override
-        public void portWrite(int index, int port, int size, int data) {
-        }
-
-        @Override
-        public boolean msrRead(int index, int msr, MsrValue into) {
-            return false;
-        }
-
-        @Override
-        public boolean msrWrite(int index, int msr, long data) {
-            return false;
         }
     }
 }

@@ -9,7 +9,6 @@ import dev.jvisor.vmm.backend.BackendPartition;
 import dev.jvisor.vmm.backend.BackendVp;
 import dev.jvisor.vmm.backend.VpInterrupts;
 import dev.jvisor.vmm.backend.InterceptHandler;
-import dev.jvisor.vmm.backend.MsrValue;
 import dev.jvisor.vmm.backend.VpExit;
 import dev.jvisor.vmm.memory.GpaSpace;
 import dev.jvisor.vmm.state.SegmentState;
@@ -160,24 +159,8 @@ class HostileCodeFuzzTest {
         }
 
         @Override
-        public void portWrite(int vp, int port, int size, int value) { }
-
-        @Override
         public long mmioRead(int vp, long gpa, int size) {
             return gpa;
-        }
-
-        @Override
-        public void mmioWrite(int vp, long gpa, int size, long value) { }
-
-        @Override
-        public boolean msrRead(int vp, int index, MsrValue value) {
-            return false;
-        }
-
-        @Override
-        public boolean msrWrite(int vp, int index, long value) {
-            return false;
         }
     };
 }

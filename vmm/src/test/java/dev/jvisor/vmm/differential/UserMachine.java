@@ -6,7 +6,6 @@ import dev.jvisor.vmm.backend.BackendConfig;
 import dev.jvisor.vmm.backend.BackendPartition;
 import dev.jvisor.vmm.backend.BackendVp;
 import dev.jvisor.vmm.backend.InterceptHandler;
-import dev.jvisor.vmm.backend.MsrValue;
 import dev.jvisor.vmm.backend.VpExit;
 import dev.jvisor.vmm.backend.VpInterrupts;
 import dev.jvisor.vmm.memory.GpaSpace;
@@ -49,32 +48,9 @@ final class UserMachine implements AutoCloseable {
 
     private final InterceptHandler handler = new InterceptHandler() {
         @Override
-        public int portRead(int index, int port, int size) {
-            return -1;
-        }
-
-        @Override
         public void portWrite(int index, int port, int size, int value) {
             vector = port;
             vp.kick();
-        }
-
-        @Override
-        public long mmioRead(int index, long address, int size) {
-            return -1;
-        }
-
-        @Override
-        public void mmioWrite(int index, long address, int size, long value) { }
-
-        @Override
-        public boolean msrRead(int index, int msr, MsrValue value) {
-            return false;
-        }
-
-        @Override
-        public boolean msrWrite(int index, int msr, long value) {
-            return false;
         }
     };
 

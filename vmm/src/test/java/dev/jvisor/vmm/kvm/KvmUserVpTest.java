@@ -5,7 +5,6 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.jvisor.nativebindings.MappedMemory;
 import dev.jvisor.vmm.backend.InterceptHandler;
-import dev.jvisor.vmm.backend.MsrValue;
 import dev.jvisor.vmm.backend.UserPartition;
 import dev.jvisor.vmm.backend.UserVp;
 import dev.jvisor.vmm.backend.UserVp.Leave;
@@ -37,33 +36,7 @@ class KvmUserVpTest {
     private UserVp vp;
     private GpaSpace gpa;
 
-    private static final InterceptHandler NO_INTERCEPTS = new InterceptHandler() {
-        @Override
-        public int portRead(int index, int port, int size) {
-            return -1;
-        }
-
-        @Override
-        public void portWrite(int index, int port, int size, int value) { }
-
-        @Override
-        public long mmioRead(int index, long address, int size) {
-            return -1;
-        }
-
-        @Override
-        public void mmioWrite(int index, long address, int size, long value) { }
-
-        @Override
-        public boolean msrRead(int index, int msr, MsrValue value) {
-            return false;
-        }
-
-        @Override
-        public boolean msrWrite(int index, int msr, long value) {
-            return false;
-        }
-    };
+    private static final InterceptHandler NO_INTERCEPTS = new InterceptHandler() { };
 
     @BeforeEach
     void start() throws Exception {
