@@ -161,7 +161,7 @@ public final class Channel {
     }
 
     private void interrupt() {
-        server.count(VmbusCounter.INTERRUPTS);
+        server.notes().count(VmbusCounter.INTERRUPTS);
         synchronized (signalLock) {
             server.host().signalEvent(targetVp, sint, relid());
         }
@@ -176,7 +176,7 @@ public final class Channel {
 
     /** The guest's signal, on a VP's thread. */
     void signal(int flag) {
-        server.count(VmbusCounter.SIGNALS);
+        server.notes().count(VmbusCounter.SIGNALS);
         wake();
     }
 
@@ -237,16 +237,16 @@ public final class Channel {
             work();
         } catch (RuntimeException | Error e) {
             broken = e.toString();
-            server.failed(thread.getName() + ": the device failed", e);
+            server.notes().failed(thread.getName() + ": the device failed", e);
         }
         if (broken != null && !stopping) {
-            server.count(VmbusCounter.CHANNELS_BROKEN);
-            server.tell("{}: channel broken: {}", thread.getName(), broken);
+            server.notes().count(VmbusCounter.CHANNELS_BROKEN);
+            server.notes().tell("{}: channel broken: {}", thread.getName(), broken);
         }
         try {
             device.closed();
         } catch (RuntimeException | Error e) {
-            server.failed(thread.getName() + ": the device failed to close", e);
+            server.notes().failed(thread.getName() + ": the device failed to close", e);
         }
         ended = true;
         CountDownLatch p = pausing;

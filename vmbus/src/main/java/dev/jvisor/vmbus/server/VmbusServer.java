@@ -14,8 +14,6 @@ import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.atomic.AtomicInteger;
-import java.util.concurrent.atomic.LongAdder;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -36,19 +34,15 @@ public final class VmbusServer implements AutoCloseable {
     private static final int CONNECTION_REFUSED = 0xC0000236;
     /** Messages to the guest that may wait before it is told to be slower. */
     private static final int MAX_BACKLOG = 512;
-    private static final int PAGE = 4096;
-    /** Of what a guest or a bug of ours can bring about again and again, so many lines go to the log. */
-    private static final int LOGGED = 16;
 
     private final VmbusHost host;
     private final VmbusVersion newest;
-    private final ControlThread control = new ControlThread(e -> failed("a control task failed", e));
+    private final BusNotes notes = new BusNotes();
+    private final ControlThread control = new ControlThread(e -> notes.failed("a control task failed", e));
     private final MessageSender sender;
     private final GpadlTable gpadls = new GpadlTable();
+    private final GpadlDialogue sharing;
     private final OfferedChannel[] channels = new OfferedChannel[MessageLayout.RELID_LIMIT];
-    private final LongAdder[] counters = new LongAdder[VmbusCounter.values().length];
-    private final AtomicInteger told = new AtomicInteger();
-    private final AtomicInteger failures = new AtomicInteger();
     private volatile VmbusVersion version;
     private boolean offersDelivered;
     private boolean paused;
@@ -63,9 +57,7 @@ public final class VmbusServer implements AutoCloseable {
         this.host = host;
         this.newest = newest;
         this.sender = new MessageSender(host);
-        for (int i = 0; i < counters.length; i++) {
-            counters[i] = new LongAdder();
-        }
+        this.sharing = new GpadlDialogue(gpadls, sender, host.gpa(), notes);
         control.start();
         host.onMessageSpace(() -> control.host(sender::retry));
         host.onReset(this::reset);
@@ -85,30 +77,12 @@ public final class VmbusServer implements AutoCloseable {
 
     /** {@return how often something has happened} */
     public long counter(VmbusCounter which) {
-        return counters[which.ordinal()].sum();
+        return notes.sum(which);
     }
 
-    void count(VmbusCounter which) {
-        counters[which.ordinal()].increment();
-    }
-
-    /** Logs what a guest has brought about, which may do so as often as it likes: the first times for everybody, then for who looks closely. */
-    void tell(String format, Object first, Object second) {
-        if (told.getAndIncrement() < LOGGED) {
-            LOG.warn(format, first, second);
-        } else {
-            LOG.debug(format, first, second);
-        }
-    }
-
-    /** Takes note of an exception that nothing a guest does should raise. */
-    void failed(String what, Throwable e) {
-        count(VmbusCounter.FAILURES);
-        if (failures.getAndIncrement() < LOGGED) {
-            LOG.error("{}", what, e);
-        } else {
-            LOG.debug("{}", what, e);
-        }
+    /** {@return where the bus and its channels note what happens} */
+    BusNotes notes() {
+        return notes;
     }
 
     /**
@@ -166,31 +140,31 @@ public final class VmbusServer implements AutoCloseable {
     /** A message, on a VP's thread. */
     private int post(int vp, int messageType, MemorySegment message, int size) {
         if (messageType != MessageLayout.SYNIC_MESSAGE_TYPE || size < MessageLayout.HEADER_SIZE || size > MessageLayout.MAX_SIZE) {
-            count(VmbusCounter.MESSAGES_MALFORMED);
+            notes.count(VmbusCounter.MESSAGES_MALFORMED);
             return HvStatus.INVALID_PARAMETER;
         }
         ByteBuffer m = MessageSender.copy(message, size);
         ChannelMessage type = ChannelMessage.of(m.getInt(MessageLayout.TYPE));
         if (type == null || type.direction() != ChannelMessage.Direction.TO_HOST || size < type.size()) {
-            count(VmbusCounter.MESSAGES_MALFORMED);
+            notes.count(VmbusCounter.MESSAGES_MALFORMED);
             return HvStatus.INVALID_PARAMETER;
         }
         boolean startsAnew = type == ChannelMessage.INITIATE_CONTACT || type == ChannelMessage.UNLOAD;
         if (!startsAnew && sender.backlog() > MAX_BACKLOG || !control.guest(() -> handle(type, m))) {
-            count(VmbusCounter.MESSAGES_DEFERRED);
+            notes.count(VmbusCounter.MESSAGES_DEFERRED);
             return HvStatus.INSUFFICIENT_BUFFERS;
         }
         return HvStatus.SUCCESS;
     }
 
     private void handle(ChannelMessage type, ByteBuffer m) {
-        count(VmbusCounter.MESSAGES);
+        notes.count(VmbusCounter.MESSAGES);
         switch (type) {
             case INITIATE_CONTACT -> initiateContact(m);
             case UNLOAD -> unload();
             default -> {
                 if (version == null || type.size(version) < 0) {
-                    count(VmbusCounter.MESSAGES_OUT_OF_PLACE);
+                    notes.count(VmbusCounter.MESSAGES_OUT_OF_PLACE);
                     return;
                 }
                 handleConnected(type, m);
@@ -203,8 +177,8 @@ public final class VmbusServer implements AutoCloseable {
             case REQUEST_OFFERS -> requestOffers();
             case OPEN_CHANNEL -> open(m);
             case CLOSE_CHANNEL -> close(find(m));
-            case GPADL_HEADER -> gpadlHeader(m);
-            case GPADL_BODY -> gpadlBody(m);
+            case GPADL_HEADER -> sharing.header(m, find(m) != null);
+            case GPADL_BODY -> sharing.body(m);
             case GPADL_TEARDOWN -> gpadlTeardown(m);
             case RELID_RELEASED -> relidReleased(find(m));
             case MODIFY_CHANNEL -> modify(m);
@@ -246,8 +220,8 @@ public final class VmbusServer implements AutoCloseable {
         sender.target(vp, sint);
         if (good) {
             version = wanted;
-            count(VmbusCounter.CONNECTIONS);
-            if (counter(VmbusCounter.CONNECTIONS) <= LOGGED) {
+            notes.count(VmbusCounter.CONNECTIONS);
+            if (counter(VmbusCounter.CONNECTIONS) <= BusNotes.LOGGED) {
                 LOG.info("guest connects to VMBus, version {}", wanted);
             }
         } else {
@@ -295,7 +269,7 @@ public final class VmbusServer implements AutoCloseable {
 
     private void requestOffers() {
         if (offersDelivered) {
-            count(VmbusCounter.MESSAGES_OUT_OF_PLACE);
+            notes.count(VmbusCounter.MESSAGES_OUT_OF_PLACE);
             return;
         }
         offersDelivered = true;
@@ -333,7 +307,7 @@ public final class VmbusServer implements AutoCloseable {
         int openId = m.getInt(MessageLayout.OPEN_ID);
         int status = c == null ? REFUSED : tryOpen(c, m, openId);
         if (status != 0) {
-            count(VmbusCounter.OPENS_REFUSED);
+            notes.count(VmbusCounter.OPENS_REFUSED);
         }
         ByteBuffer answer = MessageSender.message(ChannelMessage.OPEN_CHANNEL_RESULT);
         answer.putInt(MessageLayout.RELID, m.getInt(MessageLayout.RELID));
@@ -359,7 +333,7 @@ public final class VmbusServer implements AutoCloseable {
         try {
             status = c.device().opened(channel);
         } catch (RuntimeException | Error e) {
-            failed(c.offer().name() + ": the device failed to open", e);
+            notes.failed(c.offer().name() + ": the device failed to open", e);
         }
         if (status != 0) {
             c.become(ChannelState.OFFERED);
@@ -401,7 +375,7 @@ public final class VmbusServer implements AutoCloseable {
 
     private void close(OfferedChannel c) {
         if (c == null || c.state() != ChannelState.OPEN) {
-            count(VmbusCounter.MESSAGES_OUT_OF_PLACE);
+            notes.count(VmbusCounter.MESSAGES_OUT_OF_PLACE);
             return;
         }
         stop(c);
@@ -434,7 +408,7 @@ public final class VmbusServer implements AutoCloseable {
 
     private void relidReleased(OfferedChannel c) {
         if (c == null || c.state() != ChannelState.RESCINDED) {
-            count(VmbusCounter.MESSAGES_OUT_OF_PLACE);
+            notes.count(VmbusCounter.MESSAGES_OUT_OF_PLACE);
             return;
         }
         remove(c);
@@ -446,72 +420,21 @@ public final class VmbusServer implements AutoCloseable {
         gpadls.removeAllOf(c.relid());
     }
 
-    private void gpadlHeader(ByteBuffer m) {
-        int relid = m.getInt(MessageLayout.RELID);
-        int handle = m.getInt(MessageLayout.GPADL);
-        int count = (Short.toUnsignedInt(m.getShort(MessageLayout.GPADL_RANGE_BUFFER_LENGTH)) - 8) / 8;
-        long bytes = Integer.toUnsignedLong(m.getInt(MessageLayout.GPADL_BYTE_COUNT));
-        boolean sound = find(m) != null && m.getShort(MessageLayout.GPADL_RANGE_COUNT) == 1 && m.getInt(MessageLayout.GPADL_BYTE_OFFSET) == 0
-                && count > 0 && count == (bytes + PAGE - 1) / PAGE;
-        GpadlTable.Gpadl g = sound ? gpadls.begin(relid, handle, count) : null;
-        if (g == null) {
-            refuseGpadl(relid, handle);
-        } else {
-            takePages(g, m, MessageLayout.GPADL_HEADER_PFNS);
-        }
-    }
-
-    private void gpadlBody(ByteBuffer m) {
-        GpadlTable.Gpadl g = gpadls.get(m.getInt(MessageLayout.GPADL));
-        if (g == null || g.whole()) {
-            count(VmbusCounter.MESSAGES_OUT_OF_PLACE);
-            return;
-        }
-        takePages(g, m, MessageLayout.GPADL_BODY_PFNS);
-    }
-
-    /** Bodies carry no useful number: pages are taken as they arrive. */
-    private void takePages(GpadlTable.Gpadl g, ByteBuffer m, int offset) {
-        int here = Math.min((m.capacity() - offset) / Long.BYTES, g.pfns.length - g.arrived);
-        for (int i = 0; i < here; i++) {
-            g.pfns[g.arrived++] = m.getLong(offset + i * Long.BYTES);
-        }
-        if (!g.whole()) {
-            return;
-        }
-        if (!gpadls.complete(g, host.gpa())) {
-            gpadls.remove(g);
-            refuseGpadl(g.relid, g.handle);
-            return;
-        }
-        gpadlCreated(g.relid, g.handle, 0);
-    }
-
-    private void refuseGpadl(int relid, int handle) {
-        count(VmbusCounter.GPADLS_REFUSED);
-        gpadlCreated(relid, handle, REFUSED);
-    }
-
-    private void gpadlCreated(int relid, int handle, int status) {
-        sender.send(MessageSender.message(ChannelMessage.GPADL_CREATED).putInt(MessageLayout.RELID, relid)
-                .putInt(MessageLayout.GPADL, handle).putInt(MessageLayout.GPADL_CREATED_STATUS, status));
-    }
-
     private void gpadlTeardown(ByteBuffer m) {
         int handle = m.getInt(MessageLayout.GPADL);
         GpadlTable.Gpadl g = gpadls.get(handle);
         if (g == null) {
-            count(VmbusCounter.MESSAGES_OUT_OF_PLACE);
+            notes.count(VmbusCounter.MESSAGES_OUT_OF_PLACE);
         } else {
             // A guest that takes memory back which an open channel may use loses the channel: the promise of TORNDOWN is kept.
             OfferedChannel c = channels[g.relid];
             if (c != null && c.state() == ChannelState.OPEN && c.ringGpadl == handle) {
-                count(VmbusCounter.MESSAGES_OUT_OF_PLACE);
+                notes.count(VmbusCounter.MESSAGES_OUT_OF_PLACE);
                 close(c);
             }
             gpadls.remove(g);
         }
-        sender.send(MessageSender.message(ChannelMessage.GPADL_TORNDOWN).putInt(MessageLayout.GPADL_TORNDOWN_GPADL, handle));
+        sharing.tornDown(handle);
     }
 
     private void modify(ByteBuffer m) {
@@ -521,7 +444,7 @@ public final class VmbusServer implements AutoCloseable {
         if (good) {
             c.channel().targetVp(vp);
         } else {
-            count(VmbusCounter.MESSAGES_OUT_OF_PLACE);
+            notes.count(VmbusCounter.MESSAGES_OUT_OF_PLACE);
         }
         if (ChannelMessage.MODIFY_CHANNEL_RESPONSE.size(version) > 0) {
             sender.send(MessageSender.message(ChannelMessage.MODIFY_CHANNEL_RESPONSE)
