@@ -236,8 +236,8 @@ public final class BootPrologue {
         return program(name);
     }
 
-    /** As {@link #finish}, but lets more data follow; every label here is bound after it. */
-    void emitTables() {
+    /** As {@link #finish}, but lets more data follow before {@link #program}; every label here is bound after it. */
+    public void emitTables() {
         if (longMode) {
             emitExceptionStubs();
         }
@@ -256,7 +256,12 @@ public final class BootPrologue {
         a.bind(stackTop);
     }
 
-    GuestProgram program(String name) {
+    /**
+     * {@return the program, once all is emitted}
+     *
+     * @param name name of the program
+     */
+    public GuestProgram program(String name) {
         return new GuestProgram(name, a.assemble(), LOAD_ADDRESS, LOAD_ADDRESS, EntryMode.PROTECTED_32);
     }
 

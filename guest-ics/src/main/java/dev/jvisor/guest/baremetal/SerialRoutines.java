@@ -79,6 +79,16 @@ public final class SerialRoutines {
         print(text + "\r\n");
     }
 
+    /** Emits the printing of the text, ended by a zero byte, that the source index points to. */
+    public void printText() {
+        a.call(printString);
+    }
+
+    /** Emits the printing of the character in AL. */
+    public void printCharacter() {
+        a.call(putChar);
+    }
+
     /** Emits the printing of the accumulator (AX, EAX, RAX) as an unsigned decimal number. */
     public void printDecimal() {
         a.call(printDecimal);

@@ -2,15 +2,13 @@ package dev.jvisor.guest.baremetal;
 
 import static dev.jvisor.guest.asm.Gpr.*;
 import static dev.jvisor.guest.asm.Mem.mem;
+import static dev.jvisor.guest.baremetal.OtherProcessors.*;
 
 import dev.jvisor.guest.asm.Assembler;
 import dev.jvisor.guest.asm.Cond;
-import dev.jvisor.guest.asm.Cr;
 import dev.jvisor.guest.asm.Gpr;
 import dev.jvisor.guest.asm.Label;
 import dev.jvisor.guest.asm.Mem;
-import dev.jvisor.guest.asm.Mode;
-import dev.jvisor.guest.asm.Seg;
 
 /**
  * Timers and interprocessor interrupts, each counted and reported by a line: local APIC timer one-shot and periodic, PIT
@@ -22,27 +20,11 @@ import dev.jvisor.guest.asm.Seg;
  */
 public final class TimerIpiGuest {
     /** Highest number of processors. */
-    public static final int MAX_PROCESSORS = 16;
+    public static final int MAX_PROCESSORS = OtherProcessors.MOST;
 
-    private static final int LOCAL_APIC = 0xFEE00000;
-    private static final int ID = 0x20;
-    private static final int TASK_PRIORITY = 0x80;
-    private static final int EOI = 0xB0;
-    private static final int SPURIOUS = 0xF0;
-    private static final int ICR_LOW = 0x300;
-    private static final int ICR_HIGH = 0x310;
-    private static final int LVT_TIMER = 0x320;
-    private static final int LVT_LINT0 = 0x350;
-    private static final int INITIAL_COUNT = 0x380;
-    private static final int CURRENT_COUNT = 0x390;
-    private static final int DIVIDE = 0x3E0;
-    private static final int MASKED = 1 << 16;
     private static final int PERIODIC = 1 << 17;
     private static final int EXT_INT = 7 << 8;
     private static final int ICR_SELF = 1 << 18;
-    private static final int ICR_INIT = 0x4500;
-    private static final int ICR_STARTUP = 0x4600;
-    private static final int ICR_FIXED = 0x4000;
     private static final int IO_APIC = 0xFEC00000;
     private static final int PIT_PIN = 2;
 
@@ -52,15 +34,9 @@ public final class TimerIpiGuest {
     private static final int VECTOR_PING = 0x50;
     private static final int VECTOR_PONG = 0x51;
     private static final int VECTOR_SELF = 0x52;
-    private static final int VECTOR_SPURIOUS = 0xFF;
 
-    /** Timer counts at divide-by-16; a millisecond where the APIC bus runs at 1 GHz. */
-    private static final int MILLISECOND = 62_500;
     private static final int TICKS = 10;
     private static final int PIT_DIVISOR_100_HZ = 11_932;
-    private static final int TRAMPOLINE = 0x8000;
-    private static final int TRAMPOLINE_BYTES = 256;
-    private static final int AP_STACK_BYTES = 4096;
 
     private final BootPrologue boot = new BootPrologue();
     private final Assembler a = boot.assembler();
@@ -70,12 +46,7 @@ public final class TimerIpiGuest {
     private final Label selfIpis = a.label("selfIpis");
     private final Label pings = a.label("pings");
     private final Label pongs = a.label("pongs");
-    private final Label running = a.label("running");
-    private final Label nextStack = a.label("nextStack");
-    private final Label delay = a.label("delay");
-    private final Label sendIpi = a.label("sendIpi");
-    private final Label apEntry = a.label("apEntry");
-    private final Label trampoline = a.label("trampoline");
+    private final OtherProcessors others = new OtherProcessors(boot);
 
     private TimerIpiGuest() {
     }
@@ -99,7 +70,7 @@ public final class TimerIpiGuest {
         boot.serial().print("timer-ipi: start, processors ");
         boot.serial().printDecimal(boot.parameter(0));
         boot.serial().printLine("");
-        enableLocalApic();
+        others.enableLocalApic();
         maskPic(0xFF, true);
         localTimer();
         pitThroughPic();
@@ -109,9 +80,12 @@ public final class TimerIpiGuest {
         boot.serial().printLine("timer-ipi: OK");
         PowerOff.emit(a, 0);
 
-        emitDelay();
-        emitSendIpi();
-        emitApEntry();
+        others.emitRoutines();
+        others.emitArrival();
+        Label idle = a.bind("idle");
+        a.sti();
+        a.hlt();
+        a.jmp(idle);
         handler(VECTOR_LOCAL_TIMER, localTicks, this::endOfInterrupt);
         handler(VECTOR_IO_APIC_TIMER, ioApicTicks, this::endOfInterrupt);
         handler(VECTOR_SELF, selfIpis, this::endOfInterrupt);
@@ -127,7 +101,7 @@ public final class TimerIpiGuest {
             a.push(RSI);
             a.xor(EDI, EDI);
             a.mov(ESI, ICR_FIXED | VECTOR_PONG);
-            a.call(sendIpi);
+            a.call(others.sendIpi());
             a.pop(RSI);
             a.pop(RDI);
         });
@@ -138,29 +112,17 @@ public final class TimerIpiGuest {
         boot.onInterrupt(VECTOR_PIC_TIMER + 7, spurious, false);
 
         a.align(8);
-        for (Label counter : new Label[] {localTicks, picTicks, ioApicTicks, selfIpis, pings, pongs, running, nextStack}) {
+        for (Label counter : new Label[] {localTicks, picTicks, ioApicTicks, selfIpis, pings, pongs}) {
             a.bind(counter);
             a.dq(0);
         }
         boot.emitTables();
-        // Processor n's stack ends n stacks below the trampoline.
-        a.align(16);
-        a.zeros(AP_STACK_BYTES * MAX_PROCESSORS);
-        a.bind(trampoline);
-        a.bytes(trampolineCode());
+        others.emitTrampoline();
         return boot.program("timer-ipi");
     }
 
     private Mem apic(int register) {
-        return mem(R15).disp(register).dword();
-    }
-
-    private void enableLocalApic() {
-        a.mov(R15D, LOCAL_APIC);
-        a.mov(apic(TASK_PRIORITY), 0);
-        a.mov(apic(SPURIOUS), 0x100 | VECTOR_SPURIOUS);
-        a.mov(apic(DIVIDE), 3);
-        a.mov(apic(LVT_TIMER), MASKED);
+        return others.apic(register);
     }
 
     /** Sets the two PICs up at vectors 0x20 and 0x28 (Intel 8259A datasheet, ICW1 to ICW4), with a mask for the first. */
@@ -241,24 +203,21 @@ public final class TimerIpiGuest {
     private void otherProcessors() {
         Label next = a.label("nextProcessor");
         Label done = a.label("allProcessors");
-        a.cld();
-        a.mov(RSI, trampoline);
-        a.mov(EDI, TRAMPOLINE);
-        a.mov(ECX, TRAMPOLINE_BYTES);
-        a.rep().movs(1);
+        Label missing = a.label("missing");
+        others.placeTrampoline();
         // R13 is the APIC ID of the processor at hand, R12 the number of pongs to wait for.
         a.mov(R13D, 1);
         a.xor(R12D, R12D);
         a.bind(next);
         a.cmp(R13, boot.parameter(0));
         a.j(Cond.AE, done);
-        startProcessor();
+        others.start(missing);
         Label round = a.label("round");
         a.mov(EBX, TICKS);
         a.bind(round);
         a.mov(RDI, R13);
         a.mov(ESI, ICR_FIXED | VECTOR_PING);
-        a.call(sendIpi);
+        a.call(others.sendIpi());
         a.inc(R12);
         waitFor(pongs, R12);
         a.dec(EBX);
@@ -274,37 +233,9 @@ public final class TimerIpiGuest {
         boot.serial().printLine(", 10 IPIs each way");
         a.inc(R13);
         a.jmp(next);
-        a.bind(done);
-    }
-
-    /** INIT, 10 ms, SIPI, up to 200 ms, SIPI again, up to many seconds (Intel SDM volume 3, section 8.4.4). */
-    private void startProcessor() {
-        Label started = a.label("started");
-        a.mov(RAX, R13);
-        a.imul(RAX, RAX, AP_STACK_BYTES);
-        a.lea(RCX, mem(trampoline));
-        a.sub(RCX, RAX);
-        a.mov(mem(nextStack), RCX);
-        a.mov(RDI, R13);
-        a.mov(ESI, ICR_INIT);
-        a.call(sendIpi);
-        a.mov(EDI, 10);
-        a.call(delay);
-        for (int milliseconds : new int[] {200, 20_000}) {
-            a.mov(RDI, R13);
-            a.mov(ESI, ICR_STARTUP | TRAMPOLINE >> 12);
-            a.call(sendIpi);
-            a.mov(EBX, milliseconds);
-            Label poll = a.bind("poll");
-            a.cmp(mem(running), R13);
-            a.j(Cond.E, started);
-            a.mov(EDI, 1);
-            a.call(delay);
-            a.dec(EBX);
-            a.j(Cond.NE, poll);
-        }
+        a.bind(missing);
         fail("processor did not start");
-        a.bind(started);
+        a.bind(done);
     }
 
     private void fail(String what) {
@@ -330,61 +261,6 @@ public final class TimerIpiGuest {
         a.bind(reached);
     }
 
-    /** EDI milliseconds by the masked local timer, where the APIC bus runs at 1 GHz. */
-    private void emitDelay() {
-        a.bind(delay);
-        a.imul(EDI, EDI, MILLISECOND);
-        a.mov(apic(INITIAL_COUNT), EDI);
-        Label poll = a.bind("delayPoll");
-        a.pause();
-        a.mov(EAX, apic(CURRENT_COUNT));
-        a.test(EAX, EAX);
-        a.j(Cond.NE, poll);
-        a.ret();
-    }
-
-    /** Interrupt command ESI to APIC ID EDI. Keeps all registers. */
-    private void emitSendIpi() {
-        a.bind(sendIpi);
-        a.push(RAX);
-        a.push(RDX);
-        a.mov(EDX, LOCAL_APIC);
-        a.mov(EAX, EDI);
-        a.shl(EAX, 24);
-        a.mov(mem(RDX).disp(ICR_HIGH), EAX);
-        a.mov(mem(RDX).disp(ICR_LOW), ESI);
-        Label pending = a.bind("pending");
-        a.mov(EAX, mem(RDX).disp(ICR_LOW));
-        a.bt(EAX, 12);
-        Label sent = a.label("sent");
-        a.jShort(Cond.AE, sent);
-        a.pause();
-        a.jmp(pending);
-        a.bind(sent);
-        a.pop(RDX);
-        a.pop(RAX);
-        a.ret();
-    }
-
-    /** Where a further processor arrives, in 64-bit mode. */
-    private void emitApEntry() {
-        a.bind(apEntry);
-        a.mov(EAX, BootPrologue.KERNEL_DS);
-        a.mov(Seg.DS, EAX);
-        a.mov(Seg.ES, EAX);
-        a.mov(Seg.SS, EAX);
-        a.mov(RSP, mem(nextStack));
-        a.lidt(mem(boot.idtPointer()));
-        enableLocalApic();
-        a.mov(EAX, apic(ID));
-        a.shr(EAX, 24);
-        a.mov(mem(running), RAX);
-        Label idle = a.bind("idle");
-        a.sti();
-        a.hlt();
-        a.jmp(idle);
-    }
-
     private void handler(int vector, Label counter, Runnable more) {
         Label handler = a.bind("handler" + vector);
         a.push(RAX);
@@ -398,34 +274,5 @@ public final class TimerIpiGuest {
     private void endOfInterrupt() {
         a.mov(EAX, LOCAL_APIC + EOI);
         a.mov(mem(RAX).dword(), 0);
-    }
-
-    /** Real mode to 64-bit mode, at a page below 1 MiB. Everything it names is bound by now. */
-    private byte[] trampolineCode() {
-        Assembler t = new Assembler(TRAMPOLINE, Mode.BITS16);
-        Label flat = t.label("flat");
-        t.cli();
-        t.xor(AX, AX);
-        t.mov(Seg.DS, AX);
-        Label pointer = t.label("pointer");
-        t.lgdt(mem(pointer));
-        t.mov(EAX, Cr.CR0);
-        t.or(EAX, 1);
-        t.mov(Cr.CR0, EAX);
-        t.jmpFar(BootPrologue.KERNEL32_CS, flat, 4);
-        t.bits(Mode.BITS32);
-        t.bind(flat);
-        t.mov(EAX, BootPrologue.KERNEL_DS);
-        t.mov(Seg.DS, EAX);
-        t.mov(Seg.SS, EAX);
-        BootPrologue.switchToLongMode(t, boot.pageTables());
-        t.jmpFar(BootPrologue.KERNEL_CS, apEntry.address(), 4);
-        t.align(4);
-        t.bind(pointer);
-        // The 16-bit form of LGDT takes 24 bits of base, and the image lies below 16 MiB.
-        t.dw(10 * 8 - 1);
-        t.dd(boot.gdtAddress());
-        t.padTo(TRAMPOLINE_BYTES);
-        return t.assemble();
     }
 }
