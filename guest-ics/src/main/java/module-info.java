@@ -9,5 +9,6 @@ module dev.jvisor.guest {
     exports dev.jvisor.guest.baremetal;
     exports dev.jvisor.guest.disk;
     exports dev.jvisor.guest.image;
+    exports dev.jvisor.guest.litmus;
     exports dev.jvisor.guest.vsc;
 }

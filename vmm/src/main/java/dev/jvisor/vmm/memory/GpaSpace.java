@@ -22,6 +22,8 @@ public final class GpaSpace {
     public static final byte PAGE_CODE = 1;
     /** Page flag: the dirty log is on and this page has not been written since it was last collected. */
     public static final byte PAGE_CLEAN = 2;
+    /** Page flag: a write is being told to those who hold code of this page; not all may have heard of it. Nobody sets it but {@link #touch}. */
+    public static final byte PAGE_TELLING = 4;
 
     private static final ValueLayout.OfShort LE16 = ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
     private static final ValueLayout.OfInt LE32 = ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
@@ -201,16 +203,23 @@ public final class GpaSpace {
 
     /**
      * Handles a write to a page whose flags are not zero: takes note for the dirty log and has decoded code thrown away. Afterwards the
-     * flags are zero until somebody sets them again.
+     * flags are zero until somebody sets them again. As long as not all have been told of it, others who write there tell them, too: they
+     * must not go on to write what is relied on to come after.
      *
      * @param hostPage offset in {@link #host()} divided by 4096
      */
     public void touch(int hostPage) {
-        byte was = (byte) FLAG.getAndSet(pageFlags, hostPage, (byte) 0);
-        if ((was & PAGE_CODE) != 0) {
+        byte was;
+        boolean tell;
+        do {
+            was = (byte) FLAG.getVolatile(pageFlags, hostPage);
+            tell = (was & (PAGE_CODE | PAGE_TELLING)) != 0;
+        } while (!FLAG.compareAndSet(pageFlags, hostPage, was, tell ? PAGE_TELLING : (byte) 0));
+        if (tell) {
             for (GpaListener l : listeners) {
                 l.codeWritten(hostPage);
             }
+            clearFlag(hostPage, PAGE_TELLING);
         }
     }
 

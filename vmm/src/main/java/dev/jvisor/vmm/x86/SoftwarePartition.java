@@ -23,6 +23,7 @@ final class SoftwarePartition implements BackendPartition, GpaListener {
     private final long tscHz;
     private volatile CpuidTable cpuid;
     private final List<SoftwareVp> vps = new CopyOnWriteArrayList<>();
+    private final Standstill standstill = new Standstill(vps);
 
     SoftwarePartition(GpaSpace gpa, BackendConfig config, OpcodeTable opcodes, long tscHz) {
         this.gpa = gpa;
@@ -65,7 +66,9 @@ final class SoftwarePartition implements BackendPartition, GpaListener {
 
     @Override
     public BackendVp createVp(int index, VpInterrupts interrupts) {
-        SoftwareVp vp = new SoftwareVp(this, new Cpu(index, gpa, interrupts, cpuid, config.clock(), tscHz));
+        Cpu cpu = new Cpu(index, gpa, interrupts, cpuid, config.clock(), tscHz);
+        cpu.undisturbed = config.processors() == 1;
+        SoftwareVp vp = new SoftwareVp(this, cpu);
         vps.add(vp);
         return vp;
     }
@@ -74,13 +77,13 @@ final class SoftwarePartition implements BackendPartition, GpaListener {
         vps.remove(vp);
     }
 
-    /** {@code by} decodes code of a page that was not known to hold any. */
-    void dropWrites(int hostPage, SoftwareVp by) {
-        for (SoftwareVp vp : vps) {
-            if (vp != by) {
-                vp.requestDropWrites(hostPage);
-            }
-        }
+    /** {@return the VPs there are; safe to iterate} */
+    List<SoftwareVp> vps() {
+        return vps;
+    }
+
+    Standstill standstill() {
+        return standstill;
     }
 
     @Override

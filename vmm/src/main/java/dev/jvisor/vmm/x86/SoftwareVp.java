@@ -28,6 +28,10 @@ import java.io.StringWriter;
  */
 final class SoftwareVp implements SupervisorVp {
     private static final int RING = 16;
+    /** Turns of waiting for another VP for which the thread keeps its host CPU; a power of two. */
+    static final int SPINS_A_YIELD = 64;
+    /** Times that others are asked to stop writing to a page; then all of them stand still. */
+    private static final int MOST_TRIES = 3;
 
     private final SoftwarePartition partition;
     private final Cpu cpu;
@@ -46,6 +50,10 @@ final class SoftwareVp implements SupervisorVp {
     private final PageQueue dropWrites = new PageQueue();
     private volatile Thread runner;
     private volatile boolean flagsSetWhileRunning;
+    /** The thread is in {@link #run} and does not stand still for another VP. */
+    private volatile boolean inGuest;
+    /** The others stand still while code is read. */
+    private boolean readsAlone;
 
     /** An event whose delivery another engine had begun, to be delivered before anything else; -1 for none. Kinds as {@link VpState} has them. */
     private int injectedVector = -1;
@@ -110,6 +118,7 @@ final class SoftwareVp implements SupervisorVp {
     public VpExit run(InterceptHandler handler) {
         cpu.handler = handler;
         runner = Thread.currentThread();
+        inGuest = true;
         resuming = true;
         try {
             return loop();
@@ -119,6 +128,7 @@ final class SoftwareVp implements SupervisorVp {
             error = text.toString();
             return VpExit.INTERNAL_ERROR;
         } finally {
+            inGuest = false;
             runner = null;
         }
     }
@@ -152,7 +162,10 @@ final class SoftwareVp implements SupervisorVp {
                         // Nothing looks at it while no breakpoint register is armed.
                         c.sysFlags &= ~Flags.RF;
                     }
-                    chain(c, find(c, c.mode));
+                    Block b = find(c, c.mode);
+                    if (b != null) {
+                        chain(c, b);
+                    }
                 }
             } catch (GuestFault f) {
                 deliverFault(c);
@@ -173,8 +186,10 @@ final class SoftwareVp implements SupervisorVp {
                 int last = ops.length - 1;
                 for (int k = 0; k < last; k++) {
                     ops[k].exec(c);
+                    Cpu.keepOrder();
                 }
                 Block next = ops[last].leave(c);
+                Cpu.keepOrder();
                 c.instructions += b.insns;
                 b = next;
             } while (b != null && c.pending == 0);
@@ -215,7 +230,7 @@ final class SoftwareVp implements SupervisorVp {
         }
     }
 
-    /** Finds or decodes the block at {@code rip}. Throws the fault of the fetch. */
+    /** {@return the block at {@code rip}, found or decoded; null when the VP is kicked first} Throws the fault of the fetch. */
     private Block find(Cpu c, int mode) {
         long rip = c.rip;
         Link link = c.link;
@@ -240,6 +255,9 @@ final class SoftwareVp implements SupervisorVp {
         }
         if (b == null) {
             b = build(c, rip, linear, host, mode);
+            if (b == null) {
+                return null;
+            }
         }
         lastBlock = b;
         if (!single && b.secondPage < 0) {
@@ -256,24 +274,122 @@ final class SoftwareVp implements SupervisorVp {
             // For this once: what the other engine's code overwrites is not seen here.
             return builder.build(rip, linear, host, mode);
         }
-        watch(c, (int) (host >>> 12));
-        Block b = builder.build(rip, linear, host, mode);
-        if (b.secondPage >= 0 && (pageFlags[b.secondPage] & GpaSpace.PAGE_CODE) == 0) {
-            // Only now is the second page known: flag it, then read again.
-            watch(c, b.secondPage);
-            b = builder.build(rip, linear, host, mode);
+        try {
+            if (!watch(c, (int) (host >>> 12))) {
+                return null;
+            }
+            Block b = builder.build(rip, linear, host, mode);
+            if (b.secondPage >= 0) {
+                // Only now is the second page known: see to it, then read again.
+                if (!watch(c, b.secondPage)) {
+                    return null;
+                }
+                b = builder.build(rip, linear, host, mode);
+            }
+            cache.add(b);
+            return b;
+        } finally {
+            if (readsAlone) {
+                readsAlone = false;
+                partition.standstill().end();
+            }
         }
-        cache.add(b);
-        return b;
     }
 
-    /** Sees to it that every write to a page is noticed from now on. */
-    private void watch(Cpu c, int hostPage) {
+    /**
+     * Sees to it that every write to a page is noticed from now on: waits until each VP that may be writing there has come to the end of its
+     * block. Were it read before, code that such a VP stores, and then tells of by a store in the same block, would be missed.
+     *
+     * @return false when the VP was kicked first
+     */
+    private boolean watch(Cpu c, int hostPage) {
+        int writers = flagCode(c, hostPage);
+        int tries = 1;
+        for (int turn = 0; writers > 0 && othersMayWrite(hostPage); turn++) {
+            if (!stillWaiting(turn)) {
+                return false;
+            }
+            // A VP that gives up writing has the flag cleared; by now it may be writing there again.
+            if ((pageFlags[hostPage] & GpaSpace.PAGE_CODE) == 0) {
+                if (tries++ == MOST_TRIES && !c.undisturbed && !readsAlone) {
+                    if (!partition.standstill().begin(this)) {
+                        return false;
+                    }
+                    readsAlone = true;
+                }
+                flagCode(c, hostPage);
+            }
+        }
+        return true;
+    }
+
+    /** Flags a page that code is read from, and asks those who may be writing there to stop it. {@return how many these are} */
+    private int flagCode(Cpu c, int hostPage) {
         if ((pageFlags[hostPage] & GpaSpace.PAGE_CODE) == 0) {
             c.gpa.setFlag(hostPage, GpaSpace.PAGE_CODE);
             c.revokeWrites(hostPage);
-            partition.dropWrites(hostPage, this);
         }
+        int writers = 0;
+        for (SoftwareVp other : partition.vps()) {
+            if (other != this && other.cpu.mayWrite(hostPage)) {
+                other.requestDropWrites(hostPage);
+                writers++;
+            }
+        }
+        return writers;
+    }
+
+    /** {@return whether a VP that is running may be writing there} One that does not run looks at its queue before it does. */
+    private boolean othersMayWrite(int hostPage) {
+        for (SoftwareVp other : partition.vps()) {
+            if (other != this && other.inGuest && other.cpu.mayWrite(hostPage)) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /**
+     * What a VP does between two instructions while it waits for another one: keep nobody else waiting.
+     *
+     * @param turn counts from 0
+     * @return false when the VP is kicked, and must leave
+     */
+    boolean stillWaiting(int turn) {
+        Cpu c = cpu;
+        if ((c.pending & Cpu.PEND_STAND) != 0) {
+            c.take(Cpu.PEND_STAND);
+            stand();
+        }
+        if ((c.pending & Cpu.PEND_CODE) != 0) {
+            c.take(Cpu.PEND_CODE);
+            drainQueues(c);
+        }
+        if ((turn & SPINS_A_YIELD - 1) == SPINS_A_YIELD - 1) {
+            Thread.yield();
+        } else {
+            Thread.onSpinWait();
+        }
+        return (c.pending & Cpu.PEND_KICK) == 0;
+    }
+
+    /** {@return whether the VP may be executing guest code} Any thread. */
+    boolean inGuest() {
+        return inGuest;
+    }
+
+    void requestStand() {
+        cpu.raise(Cpu.PEND_STAND);
+    }
+
+    /** Stands still while another VP wants it. */
+    private void stand() {
+        Standstill s = partition.standstill();
+        do {
+            inGuest = false;
+            s.awaitEnd(this);
+            inGuest = true;
+        } while (s.wanted(this));
     }
 
     // ---- one instruction at a time
@@ -319,12 +435,32 @@ final class SoftwareVp implements SupervisorVp {
         return debugStep && !shutdown ? VpExit.DEBUG : null;
     }
 
-    /** Executes the instruction at {@code rip} on its own; it may overwrite itself. */
+    /** Executes the instruction at {@code rip} on its own; it may overwrite itself. When the VP is kicked, it may have to come again. */
     private void alone(Cpu c) {
-        Block b = null;
+        try {
+            single(c);
+        } catch (BlockAbort a) {
+            // It must be the only one that anybody executes.
+            Standstill s = partition.standstill();
+            if (s.begin(this)) {
+                c.undisturbed = true;
+                try {
+                    single(c);
+                } finally {
+                    c.undisturbed = false;
+                    s.end();
+                }
+            }
+        }
+    }
+
+    private void single(Cpu c) {
         try {
             c.mode |= Cpu.MODE_SINGLE;
-            b = find(c, c.mode);
+            Block b = find(c, c.mode);
+            if (b == null) {
+                return;
+            }
             c.blockPage = b.hostPage();
             ring[ringAt++ & RING - 1] = b.rip;
             Uop[] ops = b.ops;
@@ -346,6 +482,9 @@ final class SoftwareVp implements SupervisorVp {
 
     /** Looks after what is pending. {@return why to leave the run, or null to go on} */
     private VpExit service(Cpu c) {
+        if (c.take(Cpu.PEND_STAND) != 0) {
+            stand();
+        }
         int p = c.take(Cpu.PEND_FLUSH | Cpu.PEND_CODE | Cpu.PEND_SLOW | Cpu.PEND_USER);
         if ((p & Cpu.PEND_CODE) != 0) {
             drainQueues(c);

@@ -53,6 +53,8 @@ public final class Cpu {
 
     /** Pending bit: user code that another engine is to execute may be next. */
     public static final int PEND_USER = 32;
+    /** Pending bit: another VP wants all others to stand still for an instruction. */
+    public static final int PEND_STAND = 64;
 
     /** Entries of {@link #jumpCache}. */
     public static final int JUMP_CACHE = 4096;
@@ -77,6 +79,7 @@ public final class Cpu {
     private static final ValueLayout.OfInt LE32 = ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
     private static final ValueLayout.OfLong LE64 = ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
     private static final VarHandle PENDING;
+    private static final VarHandle GRANTED = MethodHandles.arrayElementVarHandle(boolean[].class);
 
     static {
         try {
@@ -105,7 +108,7 @@ public final class Cpu {
     final MemorySegment ram;
     private final byte[] pageFlags;
     /** Host pages this VP may have written without anybody noticing since it was last asked, see {@link #revokeWrites}. */
-    final boolean[] granted;
+    private final boolean[] granted;
     private final GuestFault fault = new GuestFault();
     private final BlockAbort abort = new BlockAbort();
     /** Receives intercepts while running. */
@@ -201,6 +204,8 @@ public final class Cpu {
     public int blockPage = -1;
     /** 64-bit code at CPL 3 is for another engine: blocks are not chained into it. */
     public boolean userElsewhere;
+    /** No other VP executes anything: the partition has but one, or the others stand still for an instruction of this one. */
+    public boolean undisturbed;
     /** Instructions executed. */
     public long instructions;
     /** PAUSEs executed. */
@@ -534,11 +539,26 @@ public final class Cpu {
         if (!granted[hostPage]) {
             return false;
         }
-        granted[hostPage] = false;
         for (Tlb t : tlbs) {
             t.dropWrites(hostPage);
         }
+        GRANTED.setRelease(granted, hostPage, false);
         return true;
+    }
+
+    /**
+     * {@return whether the VP may be writing to a host page without looking at its flags} Any thread. Whoever has set a flag of the page
+     * and is told "no" knows that it will look, and has seen all that was written there before.
+     */
+    public boolean mayWrite(int hostPage) {
+        return (boolean) GRANTED.getVolatile(granted, hostPage);
+    }
+
+    /** Lets the VP write to a host page unnoticed; the flags are to be looked at afterwards. */
+    void grant(int hostPage) {
+        if (!granted[hostPage]) {
+            GRANTED.setVolatile(granted, hostPage, true);
+        }
     }
 
     /** {@link #revokeWrites} of every page, and the notice due for each that was granted and has a flag set. */
@@ -546,7 +566,7 @@ public final class Cpu {
         flushTlbWrites();
         for (int p = 0; p < granted.length; p++) {
             if (granted[p]) {
-                granted[p] = false;
+                GRANTED.setRelease(granted, p, false);
                 if (pageFlags[p] != 0) {
                     gpa.touch(p);
                 }
@@ -560,6 +580,15 @@ public final class Cpu {
      */
     public static void serialize() {
         VarHandle.fullFence();
+    }
+
+    /**
+     * What stands between one step and the next: loads and stores keep their order, but that a load may overtake an earlier store. On an x86
+     * that is no instruction; it binds the Java compiler, which otherwise is free to reorder what it has inlined into one method.
+     */
+    public static void keepOrder() {
+        VarHandle.acquireFence();
+        VarHandle.releaseFence();
     }
 
     /** Drops every translation. */
@@ -745,7 +774,19 @@ public final class Cpu {
 
     /** Throws when a store is about to hit the very page whose block is executing: the engine redoes the instruction alone. */
     void checkOwnCode(int hostPage, Uop u) {
-        if (hostPage == blockPage && (mode & MODE_SINGLE) == 0 && (pageFlags[hostPage] & GpaSpace.PAGE_CODE) != 0) {
+        if (hostPage == blockPage && (mode & MODE_SINGLE) == 0 && (pageFlags[hostPage] & (GpaSpace.PAGE_CODE | GpaSpace.PAGE_TELLING)) != 0) {
+            faultIp = u.ip;
+            throw abort;
+        }
+    }
+
+    /**
+     * Sees to it that no other VP executes anything while the rest of the instruction runs: the engine redoes it so, when it is not so yet.
+     *
+     * @param u the step that calls, before which the instruction has changed nothing
+     */
+    public void needUndisturbed(Uop u) {
+        if (!undisturbed) {
             faultIp = u.ip;
             throw abort;
         }

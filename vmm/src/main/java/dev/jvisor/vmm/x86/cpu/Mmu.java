@@ -157,7 +157,7 @@ public final class Mmu {
                 return -1;
             }
             // Before the flags are looked at, so that whoever sets one from now on asks us, see Cpu.revokeWrites.
-            c.granted[hostPage] = true;
+            c.grant(hostPage);
             if (pageFlags[hostPage] != 0) {
                 if (u != null) {
                     c.checkOwnCode(hostPage, u);
@@ -172,7 +172,8 @@ public final class Mmu {
         boolean mayWrite = writable || !asUser && (c.cr0 & Cpu.CR0_WP) == 0;
         boolean direct = isRam && mayWrite && dirty && pageFlags[hostPage] == 0;
         if (direct) {
-            c.granted[hostPage] = true;
+            c.grant(hostPage);
+            direct = pageFlags[hostPage] == 0;
         }
         if (tlb.readTag[i] != page) {
             tlb.writeTag[i] = Tlb.NONE;

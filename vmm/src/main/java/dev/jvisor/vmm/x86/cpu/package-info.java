@@ -10,21 +10,27 @@
  * compiler lets each one stand where the guest put it:
  *
  * <ul>
- * <li>An access is an ordinary one of the {@code MemorySegment}, made inside {@code exec} of one micro-op. Micro-ops are called through a
- * call site that sees hundreds of classes, which HotSpot does not inline; it moves no access across such a call. That, not a fence, is what
- * keeps order between instructions. A translator that puts several instructions into one method must put {@code loadLoadFence} and
- * {@code storeStoreFence} (no instruction on x86) between their accesses.
+ * <li>An access is an ordinary one of the {@code MemorySegment}, made inside {@code exec} of one micro-op. Between two micro-ops stands
+ * {@code Cpu.keepOrder()}, an acquire and a release fence: no instruction on x86, but HotSpot moves no access across it, whatever it has
+ * inlined. (Mostly it inlines nothing, as the call sees hundreds of classes; a loop of one class it does.) It costs nothing that can be
+ * measured: with and without, loops of loads, stores and arithmetic run at the same speed, within two in a hundred. Plain where there is one
+ * VP would gain nothing, so it is always there. A translator that puts several instructions into one method must put it between them.
  * <li>LOCK, XCHG with memory and CMPXCHG are compare-and-sets (full barriers); MFENCE, and those serializing instructions that guests use as
  * barriers (MOV to CR, WRMSR, INVLPG, CPUID, IRET), are {@code Cpu.serialize()}. Interrupts pass through atomic sets.
+ * <li>LOCK and XCHG on an operand that lies across two aligned 8-byte units have all other VPs stand still for that instruction.
  * <li>Aligned accesses up to 8 bytes are of one piece.
  * <li>Accessed and dirty bits are set by compare-and-set of the entry that was walked; when it has changed, the walk begins again.
  * </ul>
  *
  * Not guaranteed: the order of accesses inside one instruction (strings, PUSHA, FXSAVE); one piece for 16 bytes, and for operands that are
- * not aligned; atomicity of a split lock, or of CMPXCHG16B, against those who do not use LOCK on the whole operand (among themselves they are
- * atomic, by {@code GpaSpace.busLock()}); anything on a host that is not an x86.
+ * not aligned; that who reads both halves of a CMPXCHG16B's operand by ordinary loads does not see the new first and the old second (nothing
+ * stored there is lost, and among themselves those with LOCK are atomic, by {@code GpaSpace.busLock()}); split locks against user code that
+ * runs in KVM meanwhile; anything on a host that is not an x86.
  *
- * <p>Code written by one VP and run by another: the other hears of it when the block that wrote ends, and throws away what it had decoded
- * when its own block ends. An IPI, which ends a block, comes after both; a flag stored in the very block that wrote may be seen before.
+ * <p>Code written by one VP and run by another: before the write is made all who decoded code from the page are told, and throw it away when
+ * their block ends; a VP that decodes from a page waits until each VP that may be writing to it has come to the end of its block, and from
+ * then on asks first. So a flag stored after the code is enough, if whoever has seen it serializes before it runs the code.
+ *
+ * <p>{@code dev.jvisor.guest.litmus} has guests that try all of this.
  */
 package dev.jvisor.vmm.x86.cpu;

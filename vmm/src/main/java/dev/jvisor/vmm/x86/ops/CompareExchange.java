@@ -52,6 +52,9 @@ final class CompareExchange {
         if (host >= 0 && (host & 7) == 0) {
             old = (long) VH64.compareAndExchange(c.ram(), host, expected, wanted);
         } else {
+            if (host >= 0 || ((va ^ va + 7) & -4096L) != 0) {
+                c.needUndisturbed(u);
+            }
             synchronized (c.gpa.busLock()) {
                 old = c.ld64(va, u);
                 c.st64(va, old == expected ? wanted : old, u);

@@ -12,8 +12,7 @@ import java.nio.ByteOrder;
 
 /**
  * Read-modify-writes with LOCK, and XCHG with memory, at {@code r[TA]}: atomic towards other VPs. An operand that lies in one aligned
- * unit of 4 or 8 bytes is changed by compare-and-set of that unit; any other by holding a lock of the partition, which makes split locks
- * atomic among themselves only.
+ * unit of 4 or 8 bytes is changed by compare-and-set of that unit; for any other all VPs but this one stand still.
  */
 public final class Locked extends Uop {
     /** Operation numbers that follow those of {@link Alu}: unary ones, exchanges, bit tests. */
@@ -66,6 +65,9 @@ public final class Locked extends Uop {
         if (host >= 0) {
             old = inRam(c, host, y, accumulator, carry);
         } else {
+            if (((va ^ va + size - 1) & -4096L) != 0) {
+                c.needUndisturbed(this);
+            }
             synchronized (c.gpa.busLock()) {
                 old = load(c, va);
                 long next = apply(old, y, accumulator, carry);
@@ -104,12 +106,11 @@ public final class Locked extends Uop {
                 }
             }
         }
-        synchronized (c.gpa.busLock()) {
-            long old = load(c, c.r[Cpu.TA]);
-            store(c, c.r[Cpu.TA], apply(old, y, accumulator, carry));
-            VarHandle.fullFence();
-            return old;
-        }
+        c.needUndisturbed(this);
+        long old = load(c, c.r[Cpu.TA]);
+        store(c, c.r[Cpu.TA], apply(old, y, accumulator, carry));
+        VarHandle.fullFence();
+        return old;
     }
 
     private long load(Cpu c, long va) {
