@@ -257,4 +257,40 @@ class EngineTest {
         assertEquals(0, s.gpr[RDX]);
         assertEquals(TestMachine.CODE + 5, s.gpr[RBX]);
     }
+
+    /** Two functions in two pages, of which each leads to the other, are overwritten in turn: versions must not hang on to their elders. */
+    @Test
+    void codeOverwrittenAgainAndAgainKeepsNoMemory() {
+        System.gc();
+        long before = Runtime.getRuntime().totalMemory() - Runtime.getRuntime().freeMemory();
+        VpState s = m.run64("""
+                mov ecx, 60000
+                main: mov edi, 2
+                call one
+                mov byte ptr [rip + two + 1], cl
+                mov edi, 2
+                call two
+                mov byte ptr [rip + one + 1], cl
+                dec ecx
+                jnz main
+                jmp done
+                .balign 4096
+                one: mov al, 1
+                dec edi
+                jz 1f
+                jmp two
+                1: ret
+                .balign 4096
+                two: mov dl, 1
+                dec edi
+                jz 1f
+                jmp one
+                1: ret
+                done:
+                """);
+        assertEquals(0, s.gpr[RCX]);
+        System.gc();
+        long kept = Runtime.getRuntime().totalMemory() - Runtime.getRuntime().freeMemory() - before;
+        assertTrue(kept < 24 << 20, () -> kept + " bytes");
+    }
 }

@@ -48,6 +48,7 @@ public final class Block {
     public void invalidate() {
         valid = false;
         stamp = 0;
+        ops[ops.length - 1].forgetLinks();
     }
 
     /** {@return the host page of the first byte} */

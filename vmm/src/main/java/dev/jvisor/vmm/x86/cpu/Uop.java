@@ -36,6 +36,12 @@ public abstract class Uop {
         return c.next;
     }
 
+    /**
+     * Forgets the blocks that its links lead to; for a block that was thrown away. Else each version of code that is overwritten again and
+     * again could keep the one before it.
+     */
+    public void forgetLinks() { }
+
     /** {@return the address of the following instruction, not truncated to the code size} */
     public final long nextIp() {
         return ip + len;

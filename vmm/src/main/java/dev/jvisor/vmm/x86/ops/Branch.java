@@ -27,6 +27,12 @@ public abstract class Branch extends Uop {
     }
 
     @Override
+    public final void forgetLinks() {
+        taken.to = null;
+        fall.to = null;
+    }
+
+    @Override
     public abstract Block leave(Cpu c);
 
     /** {@return a jump on a condition of the flags} @param producer the step that set the flags, when it is known */

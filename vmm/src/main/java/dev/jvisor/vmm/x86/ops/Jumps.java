@@ -125,6 +125,11 @@ public final class Jumps {
         }
 
         @Override
+        public void forgetLinks() {
+            to.to = null;
+        }
+
+        @Override
         public void exec(Cpu c) {
             c.next = to.go(c);
         }
@@ -142,6 +147,11 @@ public final class Jumps {
 
         private Call64(Link to) {
             this.to = to;
+        }
+
+        @Override
+        public void forgetLinks() {
+            to.to = null;
         }
 
         @Override
@@ -165,6 +175,11 @@ public final class Jumps {
         CallAny(Link to, int size) {
             this.to = to;
             this.size = size;
+        }
+
+        @Override
+        public void forgetLinks() {
+            to.to = null;
         }
 
         @Override

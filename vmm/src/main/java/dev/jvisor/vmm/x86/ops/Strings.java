@@ -133,6 +133,11 @@ final class Strings {
         }
 
         @Override
+        public void forgetLinks() {
+            after.to = null;
+        }
+
+        @Override
         public void exec(Cpu c) {
             c.next = leave(c);
         }
