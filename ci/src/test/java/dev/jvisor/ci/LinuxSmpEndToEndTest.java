@@ -26,8 +26,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 @Tag("e2e")
 @Tag("slow")
 class LinuxSmpEndToEndTest {
-    private static final String LONG = "jvisor.smp.minutes";
-    private static final String WHY = "long: ci/long-smp runs it";
+    static final String LONG = "jvisor.smp.minutes";
+    static final String WHY = "long: ci/long-smp runs it";
     private static final long MINUTES = Long.getLong(LONG, 10);
     /** What checks its results itself, or makes processors talk to each other; two of each. */
     private static final String LOCKS = " --futex 2 --mutex 2 --sem 2 --atomic 2 --tlb-shootdown 2 --membarrier 2";

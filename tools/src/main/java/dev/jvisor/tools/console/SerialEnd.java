@@ -61,6 +61,12 @@ public final class SerialEnd implements AutoCloseable {
         throw new UserMistake("--serial: '" + name + "' is none of stdio, file:PATH, none");
     }
 
+    /** Opens what {@code --serial} names, of which nothing is read, so that a terminal stays as it is. @throws UserMistake as above */
+    @SuppressWarnings("resource") // the process's own stream stays open
+    public static SerialEnd openForOutput(String name) {
+        return name.equals("stdio") ? new SerialEnd(null, new FileOutputStream(FileDescriptor.out), null) : open(name, () -> { }, () -> { });
+    }
+
     /** {@return what the serial port is to be connected to} */
     public SerialBackend backend() {
         return backend;

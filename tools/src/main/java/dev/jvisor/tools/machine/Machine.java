@@ -2,6 +2,7 @@ package dev.jvisor.tools.machine;
 
 import dev.jvisor.devices.motherboard.Motherboard;
 import dev.jvisor.devices.motherboard.MotherboardConfig;
+import dev.jvisor.devices.serial.OneWaySerialBackend;
 import dev.jvisor.devices.serial.SerialBackend;
 import dev.jvisor.devices.testdev.HypervTestDevice;
 import dev.jvisor.nativebindings.ErrnoException;
@@ -20,6 +21,7 @@ import dev.jvisor.vmm.partition.Partition;
 import dev.jvisor.vmm.partition.PartitionConfig;
 import dev.jvisor.vmm.partition.StopReason;
 import java.security.SecureRandom;
+import java.time.Instant;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -27,6 +29,8 @@ import org.slf4j.LoggerFactory;
 public final class Machine implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Machine.class);
     private static final int SEED_BYTES = 32;
+    /** When a deterministic machine is switched on. */
+    private static final Instant FIRST_DAY = Instant.parse("2026-01-01T00:00:00Z");
 
     private final Partition partition;
     private final Motherboard motherboard;
@@ -40,11 +44,13 @@ public final class Machine implements AutoCloseable {
         this.partition = partition;
         this.config = config;
         this.storage = storage;
-        motherboard = new Motherboard(partition, MotherboardConfig.of(com1).withDebugExit(config.debugExit())
-                .withTestDevices(config.testDevices()));
+        MotherboardConfig board = MotherboardConfig.of(config.deterministic() ? new OneWaySerialBackend(com1) : com1)
+                .withDebugExit(config.debugExit()).withTestDevices(config.testDevices());
+        motherboard = new Motherboard(partition, config.deterministic()
+                ? board.withWallClock(() -> FIRST_DAY.plusNanos(partition.timers().nowNs())) : board);
         motherboard.power().onSleep(partition::sleep, this::wake);
         storage.attach(motherboard);
-        hypervisor = config.hyperv() ? Hypervisor.attach(partition,
+        hypervisor = config.hyperv() && !config.deterministic() ? Hypervisor.attach(partition,
                 HypervisorConfig.defaults().withSyntheticTimers(config.testDevices())) : null;
         if (hypervisor != null) {
             hypervisor.onCrash(report -> partition.requestStop(StopReason.guestCrash(report.describe())));
@@ -71,7 +77,7 @@ public final class Machine implements AutoCloseable {
         Storage storage = Storage.open(config.disks());
         Partition partition;
         try {
-            partition = Partition.create(backend, p);
+            partition = config.deterministic() ? Partition.createDeterministic(backend, p) : Partition.create(backend, p);
         } catch (ErrnoException | OutOfMemoryError | IllegalArgumentException e) {
             storage.close();
             if (e instanceof ErrnoException errno && !errno.errnoName().equals("ENOMEM")) {
@@ -115,7 +121,9 @@ public final class Machine implements AutoCloseable {
 
     private void load() throws LoaderException {
         byte[] seed = new byte[SEED_BYTES];
-        new SecureRandom().nextBytes(seed);
+        if (!config.deterministic()) {
+            new SecureRandom().nextBytes(seed);
+        }
         BootOptions options = BootOptions.of(config.memoryBytes()).withCommandLine(config.commandLine()).withInitrd(config.initrd())
                 .withAcpiRsdp(rsdp).withRandomSeed(seed).withImageName(config.testDevices());
         if (config.unpack() && config.kernel() instanceof LinuxLoader) {

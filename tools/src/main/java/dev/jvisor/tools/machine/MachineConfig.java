@@ -24,9 +24,12 @@ import java.util.function.Consumer;
  * @param testDevices whether there are the devices that test images expect
  * @param disks its disks, in the order the guest finds them
  * @param cpu how much of the instruction set the guest is offered
+ * @param deterministic whether two runs are alike, see {@link dev.jvisor.vmm.partition.Partition#createDeterministic}; the guest does not see
+ *     the Hyper-V interface then, whose bus has threads of its own, has no disks, and finds the same time of day
  */
 public record MachineConfig(long memoryBytes, int processors, KernelImage kernel, Path initrd, String commandLine, boolean unpack,
-    boolean debugExit, boolean restart, boolean hyperv, boolean testDevices, List<DiskConfig> disks, CpuLevel cpu) {
+    boolean debugExit, boolean restart, boolean hyperv, boolean testDevices, List<DiskConfig> disks, CpuLevel cpu,
+    boolean deterministic) {
     private static final long DEFAULT_MEMORY = 512L << 20;
 
     /** A configuration that is being put together; {@link MachineConfig#with} hands one out. Fields as in {@link MachineConfig}. */
@@ -55,12 +58,14 @@ public record MachineConfig(long memoryBytes, int processors, KernelImage kernel
         public List<DiskConfig> disks = List.of();
         /** How much of the instruction set the guest is offered. */
         public CpuLevel cpu = CpuLevel.MAX;
+        /** Whether two runs are alike. */
+        public boolean deterministic;
 
         private Draft() { }
 
         private MachineConfig done() {
             return new MachineConfig(memoryBytes, processors, kernel, initrd, commandLine, unpack, debugExit, restart, hyperv, testDevices,
-                    List.copyOf(disks), cpu);
+                    List.copyOf(disks), cpu, deterministic);
         }
     }
 
@@ -101,6 +106,7 @@ public record MachineConfig(long memoryBytes, int processors, KernelImage kernel
             d.testDevices = testDevices;
             d.disks = disks;
             d.cpu = cpu;
+            d.deterministic = deterministic;
             change.accept(d);
         });
     }

@@ -104,6 +104,11 @@ public final class RunCommand implements Callable<Integer> {
             + "name before --append on a multiboot command line")
     private boolean testDevices;
 
+    @Option(names = "--deterministic",
+        description = "two runs are alike, instruction by instruction: on the software CPU, all processors on one host thread, time by "
+            + "instructions; without Hyper-V interface, disks and input")
+    private boolean deterministic;
+
     @Option(names = "--no-restart", description = "end when the guest resets, instead of starting it again")
     private boolean noRestart;
 
@@ -140,7 +145,8 @@ public final class RunCommand implements Callable<Integer> {
 
     private int run(BackendChoice engine, MachineConfig config, AtomicReference<Partition> running, EngineChanges changes)
             throws IOException, InterruptedException {
-        try (SerialEnd line = SerialEnd.open(serial, () -> quit(running.get()), () -> changeNow(changes, running.get()));
+        try (SerialEnd line = deterministic ? SerialEnd.openForOutput(serial)
+                : SerialEnd.open(serial, () -> quit(running.get()), () -> changeNow(changes, running.get()));
             Machine machine = Machine.create(engine.backend(), config, line.backend())) {
             running.set(machine.partition());
             if (!engine.reason().isEmpty()) {
@@ -165,6 +171,9 @@ public final class RunCommand implements Callable<Integer> {
         }
         if (changeEngine != null && gdb != null) {
             throw new UserMistake("--change-engine: not together with --gdb; leave one out");
+        }
+        if (deterministic) {
+            checkDeterministic();
         }
         if (kernel == null && flat != null) {
             throw new UserMistake("--flat: needs a --kernel to go with it");
@@ -191,6 +200,20 @@ public final class RunCommand implements Callable<Integer> {
         if (traceFile != null && trace.isEmpty()) {
             throw new UserMistake("--trace-file: needs --trace to say what to write");
         }
+    }
+
+    private void checkDeterministic() {
+        if (backendName == BackendChoice.Name.KVM || changeEngine != null) {
+            throw new UserMistake("--deterministic: only the software CPU counts instructions; leave out "
+                    + (changeEngine == null ? "--backend kvm" : "--change-engine"));
+        }
+        if (!disks.isEmpty()) {
+            throw new UserMistake("--deterministic: not together with --disk, whose requests end when the host ends them; give an --initrd");
+        }
+        if (gdb != null) {
+            throw new UserMistake("--deterministic: not together with --gdb, which stops the guest when a person does; leave one out");
+        }
+        backendName = BackendChoice.Name.SOFTWARE;
     }
 
     private static void needFile(String option, Path file) {
@@ -221,6 +244,7 @@ public final class RunCommand implements Callable<Integer> {
             d.testDevices = testDevices;
             d.disks = disks;
             d.cpu = cpu;
+            d.deterministic = deterministic;
         });
         if (kernel == null) {
             return DefaultGuest.configure(c, append, System.err);

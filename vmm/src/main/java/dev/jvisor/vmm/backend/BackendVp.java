@@ -63,6 +63,16 @@ public interface BackendVp extends AutoCloseable {
     long instructions();
 
     /**
+     * Has runs end with KICKED when {@link #instructions} has reached a number, at the next place where the VP can be stopped, which depends
+     * on nothing but the guest. The VP is not running.
+     *
+     * @throws UnsupportedOperationException when the backend cannot count
+     */
+    default void runUntil(long instructions) {
+        throw new UnsupportedOperationException("this engine does not count instructions");
+    }
+
+    /**
      * {@return after INTERNAL_ERROR: whether the instruction at RIP is one that the backend cannot carry out, though nothing is wrong with it or
      * with the state}
      */

@@ -32,7 +32,8 @@ public final class AssistedBackend implements Backend {
         BackendPartition main = kvm.createPartition(gpa, config);
         try {
             return new AssistedPartition(main, software.createPartition(gpa,
-                    new BackendConfig(config.processors(), BackendConfig.Irqchip.USER, main.cpuid(), config.cpu(), config.clock(), main.tscHz())));
+                    new BackendConfig(config.processors(), BackendConfig.Irqchip.USER, main.cpuid(), config.cpu(), config.clock(),
+                            config.random(), main.tscHz())));
         } catch (RuntimeException e) {
             main.close();
             throw e;

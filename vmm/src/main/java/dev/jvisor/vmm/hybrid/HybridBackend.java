@@ -29,7 +29,8 @@ public final class HybridBackend implements Backend {
 
     @Override
     public BackendPartition createPartition(GpaSpace gpa, BackendConfig config) {
-        BackendConfig sameTsc = new BackendConfig(config.processors(), config.irqchip(), config.cpuid(), config.cpu(), config.clock(), kvm.tscHz());
+        BackendConfig sameTsc = new BackendConfig(config.processors(), config.irqchip(), config.cpuid(), config.cpu(), config.clock(),
+                config.random(), kvm.tscHz());
         return new HybridPartition(software.createPartition(gpa, sameTsc), kvm.createUserPartition(gpa, config.processors()), gpa);
     }
 

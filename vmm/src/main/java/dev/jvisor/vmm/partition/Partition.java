@@ -20,11 +20,13 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.SplittableRandom;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.IntConsumer;
+import java.util.function.LongSupplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -63,11 +65,16 @@ public final class Partition implements AutoCloseable {
     private boolean asleep;
     /** Held while the engine changes, and before the last one is closed. */
     private final Object engineLock = new Object();
+    /** Runs all VPs in turn; null when each has a thread of its own. */
+    private final TurnThread turns;
+    private final LongSupplier random;
     private VpState bootState;
     private int liveVps;
     private boolean closed;
 
-    private Partition(Backend engine, PartitionConfig config, Timers timers, TimerThread ownTimers) {
+    private Partition(Backend engine, PartitionConfig config, Timers timers, TimerThread ownTimers, InstructionClock turns) {
+        this.turns = turns == null ? null : new TurnThread(this, turns);
+        this.random = turns == null ? null : new SplittableRandom(0)::nextLong;
         this.config = config;
         this.timers = timers;
         this.ownTimers = ownTimers;
@@ -76,7 +83,7 @@ public final class Partition implements AutoCloseable {
         this.gpa = new GpaSpace(memory.segment());
         MemoryLayout.mapRam(gpa, config.memoryBytes());
         this.backend = engine.createPartition(gpa, new BackendConfig(config.processors(), config.irqchip(), config.cpuid(), config.cpu(),
-                timers, 0));
+                timers, random, 0));
         switch (backend.irqchip()) {
             case USER -> {
                 software = new SoftwareInterruptController(config.processors(), timers, backend.tscHz());
@@ -112,7 +119,7 @@ public final class Partition implements AutoCloseable {
     public static Partition create(Backend backend, PartitionConfig config) {
         TimerThread t = new TimerThread(new SystemClock());
         try {
-            return new Partition(backend, config, t, t);
+            return new Partition(backend, config, t, t, null);
         } catch (RuntimeException | Error e) {
             t.close();
             throw e;
@@ -121,7 +128,26 @@ public final class Partition implements AutoCloseable {
 
     /** Makes a partition whose time is the caller's, for example a virtual clock. */
     public static Partition create(Backend backend, PartitionConfig config, Timers timers) {
-        return new Partition(backend, config, timers, null);
+        return new Partition(backend, config, timers, null, null);
+    }
+
+    /**
+     * Makes a partition of which two runs are alike: one host thread runs its VPs in turn, time passes with the instructions that they
+     * execute (and to the next timer when all wait), and RDRAND gives the same numbers each time. What devices get from elsewhere, on other
+     * threads, is for the caller to keep away. The engine cannot change.
+     *
+     * @throws UnsupportedOperationException when the backend does not count instructions
+     */
+    public static Partition createDeterministic(Backend backend, PartitionConfig config) {
+        InstructionClock time = new InstructionClock();
+        Partition p = new Partition(backend, config, time, null, time);
+        try {
+            p.processors.forEach(vp -> vp.backend().runUntil(0));
+            return p;
+        } catch (UnsupportedOperationException e) {
+            p.close();
+            throw e;
+        }
     }
 
     /**
@@ -139,13 +165,13 @@ public final class Partition implements AutoCloseable {
             boolean running = state == PartitionState.RUNNING;
             // Not under the partition's own lock, which VPs may need before they stand still.
             pause();
-            if (software == null || state == PartitionState.OFF || stopping()) {
+            if (turns != null || software == null || state == PartitionState.OFF || stopping()) {
                 throw new IllegalStateException("the engine of partition " + config.name() + " cannot change: state=" + state
                         + ", irqchip=" + irqchip());
             }
             BackendPartition last = backend;
             BackendPartition next = to.createPartition(gpa, new BackendConfig(config.processors(), BackendConfig.Irqchip.USER, last.cpuid(),
-                    config.cpu(), timers, last.tscHz()));
+                    config.cpu(), timers, random, last.tscHz()));
             if (next.irqchip() != BackendConfig.Irqchip.USER) {
                 next.close();
                 throw new UnsupportedOperationException(to.name() + " has interrupt controllers of its own");
@@ -301,7 +327,11 @@ public final class Partition implements AutoCloseable {
         state = PartitionState.STARTING;
         setInitialStates();
         liveVps = processors.size();
-        processors.forEach(VirtualProcessor::start);
+        if (turns == null) {
+            processors.forEach(VirtualProcessor::start);
+        } else {
+            turns.start();
+        }
         state = PartitionState.RUNNING;
     }
 

@@ -171,6 +171,10 @@ public final class VirtualProcessor {
             pauseWanted = false;
             pauseLock.notifyAll();
         }
+        Thread t = thread;
+        if (t != null) {
+            LockSupport.unpark(t);
+        }
     }
 
     BackendVp backend() {
@@ -216,6 +220,64 @@ public final class VirtualProcessor {
         t.start();
     }
 
+    /** Has a thread that runs several VPs, by {@link #turn}, be this one's. */
+    void startOn(Thread turns) {
+        synchronized (pauseLock) {
+            paused = false;
+        }
+        thread = turns;
+    }
+
+    /**
+     * Runs for a while, if there is anything to run. On the thread of {@link #startOn}.
+     *
+     * @return whether it may have executed anything
+     */
+    boolean turn(InstructionClock time) {
+        synchronized (pauseLock) {
+            paused = pauseWanted;
+            pauseLock.notifyAll();
+            if (pauseWanted) {
+                return false;
+            }
+        }
+        if (interrupts != null && !applyStartup()) {
+            waiting = true;
+            return false;
+        }
+        if (waiting && !backend.wakeable()) {
+            return false;
+        }
+        waiting = false;
+        deadHalt = false;
+        backend.runUntil(backend.instructions() + time.begin(backend));
+        VpExit exit = backend.run(intercepts);
+        time.end();
+        if (exit == VpExit.HALT || exit == VpExit.WAIT_FOR_SIPI) {
+            intercepts.counters.halts++;
+            waiting = true;
+            if (!backend.wakeable()) {
+                noteDeadHalt();
+            }
+        } else {
+            handle(exit);
+        }
+        return true;
+    }
+
+    boolean pauseWanted() {
+        return pauseWanted;
+    }
+
+    /** The thread of {@link #startOn} runs it no more. */
+    void ended() {
+        synchronized (pauseLock) {
+            paused = true;
+            pauseLock.notifyAll();
+        }
+        partition.vpEnded();
+    }
+
     void join() {
         Thread t = thread;
         boolean interrupted = false;
@@ -248,11 +310,7 @@ public final class VirtualProcessor {
             LOG.error("vp-{} failed", index, e);
             partition.requestStop(StopReason.internalError("vp-" + index + ": " + e));
         } finally {
-            synchronized (pauseLock) {
-                paused = true;
-                pauseLock.notifyAll();
-            }
-            partition.vpEnded();
+            ended();
         }
     }
 

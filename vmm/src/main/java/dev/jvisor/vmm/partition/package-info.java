@@ -10,6 +10,7 @@
  * </pre>
  *
  * <p>Threads: one platform thread per virtual processor ({@code vp-0}, ...), on which all of its intercepts and so most device code runs;
- * one timer thread; whoever calls {@code start}, {@code pause} and {@code requestStop}.
+ * one timer thread; whoever calls {@code start}, {@code pause} and {@code requestStop}. A deterministic partition has one thread
+ * ({@code vps}) for all processors and timers: {@link dev.jvisor.vmm.partition.TurnThread}, {@link dev.jvisor.vmm.partition.InstructionClock}.
  */
 package dev.jvisor.vmm.partition;

@@ -68,6 +68,7 @@ final class SoftwarePartition implements BackendPartition, GpaListener {
     public BackendVp createVp(int index, VpInterrupts interrupts) {
         Cpu cpu = new Cpu(index, gpa, interrupts, cpuid, config.clock(), tscHz);
         cpu.undisturbed = config.processors() == 1;
+        cpu.random = config.random();
         SoftwareVp vp = new SoftwareVp(this, cpu);
         vps.add(vp);
         return vp;

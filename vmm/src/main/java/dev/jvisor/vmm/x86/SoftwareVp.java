@@ -61,6 +61,8 @@ final class SoftwareVp implements SupervisorVp {
     private boolean injectedHasError;
     private int injectedErrorCode;
 
+    /** Where to stop when instructions are counted. */
+    private long until = Long.MAX_VALUE;
     private boolean shutdown;
     private boolean debugStep;
     private boolean breakpointHit;
@@ -140,7 +142,11 @@ final class SoftwareVp implements SupervisorVp {
         }
         while (true) {
             try {
-                if (c.pending != 0 || c.halted || breakpointHit || shutdown) {
+                if (c.pending == Cpu.PEND_COUNT && !c.halted && !breakpointHit && !shutdown) {
+                    if (c.instructions >= until) {
+                        return VpExit.KICKED;
+                    }
+                } else if (c.pending != 0 || c.halted || breakpointHit || shutdown) {
                     VpExit exit = service(c);
                     if (exit != null) {
                         return exit;
@@ -628,6 +634,12 @@ final class SoftwareVp implements SupervisorVp {
     @Override
     public void interruptsChanged() {
         cpu.raise(Cpu.PEND_INTERRUPT);
+    }
+
+    @Override
+    public void runUntil(long instructions) {
+        until = instructions;
+        cpu.raise(Cpu.PEND_COUNT);
     }
 
     @Override

@@ -49,7 +49,7 @@ final class TestMachine implements InterceptHandler {
     TestMachine(int processors, CpuLevel cpu) {
         gpa.mapRam(0, RAM);
         partition = new SoftwareBackend().createPartition(gpa,
-                new BackendConfig(processors, BackendConfig.Irqchip.USER, null, cpu, () -> 0, 0));
+                new BackendConfig(processors, BackendConfig.Irqchip.USER, null, cpu, () -> 0, null, 0));
         for (int k = 0; k < processors; k++) {
             interrupts.add(new Interrupts());
             vps.add(partition.createVp(k, interrupts.get(k)));

@@ -12,6 +12,7 @@ import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
+import java.util.function.LongSupplier;
 
 /**
  * The state of one software VP, and its way to memory. Fields are public to the micro-ops; outside the x86 packages nobody sees them.
@@ -55,6 +56,8 @@ public final class Cpu {
     public static final int PEND_USER = 32;
     /** Pending bit: another VP wants all others to stand still for an instruction. */
     public static final int PEND_STAND = 64;
+    /** Pending bit, never taken: instructions are counted, so the engine looks after each block. */
+    public static final int PEND_COUNT = 128;
 
     /** Entries of {@link #jumpCache}. */
     public static final int JUMP_CACHE = 4096;
@@ -103,6 +106,8 @@ public final class Cpu {
     /** TSC frequency. */
     public final long tscHz;
     private final long tscScale;
+    /** Where random numbers come from; null for the host's generator. */
+    public LongSupplier random;
     /** Page walks and TLB fills. */
     public final Mmu mmu;
     final MemorySegment ram;
