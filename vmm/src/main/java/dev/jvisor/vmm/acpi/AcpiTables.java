@@ -2,31 +2,35 @@ package dev.jvisor.vmm.acpi;
 
 import dev.jvisor.vmm.memory.GpaSpace;
 import dev.jvisor.vmm.partition.MemoryLayout;
+import java.io.ByteArrayOutputStream;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
 /**
- * The ACPI tables of a partition: RSDP, XSDT, FADT, FACS, MADT, DSDT (ACPI 6.5, chapter 5), all inside 0xE0000-0xFFFFF, where a guest that is
- * not told searches for them. They describe what module devices builds: PM registers at port 0x600, SCI 9, reset register 0xCF9, ISA timer on
- * I/O APIC pin 2, PCI interrupts on pins 16 to 23.
+ * The ACPI tables of a partition: RSDP, XSDT, FADT, FACS, MADT, DSDT (ACPI 6.5, chapter 5). Without firmware they are put inside
+ * 0xE0000-0xFFFFF, where a guest that is not told searches for them; firmware takes them as an {@link AcpiImage} and places them itself.
+ * They describe what module devices builds: PM registers, SCI 9, reset register 0xCF9, ISA timer on I/O APIC pin 2, PCI interrupts on pins 16
+ * to 23.
  */
 public final class AcpiTables {
-    /** First port of the power management registers: event block +0, control +4, timer +8. */
-    public static final int PM_BASE = 0x600;
-    /** GPA of the root pointer, and first byte of the area used. */
+    /** GPA of the root pointer without firmware, and first byte of the area used. */
     public static final long RSDP = 0xE0000;
 
-    private static final long FACS = RSDP + 64;
+    private static final long TABLES = RSDP + 64;
+    /** The FACS comes first. */
+    private static final long FACS = TABLES;
     /** Firmware_Waking_Vector in the FACS (5.2.10). */
     private static final int WAKING_VECTOR = 12;
     private static final long AREA_END = 0x100000;
     private static final int HEADER = 36;
+    private static final int HEADER_SUM = 9;
     private static final int RSDP_SIZE = 36;
+    /** The part of the root pointer that revision 0 had, with a checksum of its own. */
+    private static final int RSDP_OLD_SIZE = 20;
     private static final int FACS_SIZE = 64;
     private static final int FADT_SIZE = 268;
     private static final int SCI = 9;
@@ -41,92 +45,100 @@ public final class AcpiTables {
     // MADT interrupt flags, table 5.26: active high, level.
     private static final int ACTIVE_HIGH_LEVEL = 0xD;
 
+    private final ByteArrayOutputStream tables = new ByteArrayOutputStream();
+    private final List<Integer> starts = new ArrayList<>();
+    private final List<AcpiImage.Pointer> pointers = new ArrayList<>();
+    private final List<AcpiImage.Sum> sums = new ArrayList<>();
+
     private AcpiTables() { }
 
     /**
-     * Writes the tables.
+     * Writes the tables where a guest searches for them.
      *
      * @param gpa RAM as {@link MemoryLayout} has it
      * @param config what they are to say
      * @return the GPA of the root pointer
      */
     public static long write(GpaSpace gpa, AcpiConfig config) {
-        build(config).forEach(gpa::write);
+        placed(config).forEach(gpa::write);
         return RSDP;
     }
 
-    /** {@return where a guest wants to be woken from S3, in real mode; 0 for nowhere} */
+    /** {@return every table by its address, the root pointer first} */
+    static Map<Long, byte[]> placed(AcpiConfig config) {
+        AcpiImage image = build(config);
+        if (TABLES + image.tables().length > AREA_END) {
+            throw new IllegalStateException("ACPI tables do not fit: bytes=" + image.tables().length);
+        }
+        return image.place(RSDP, TABLES);
+    }
+
+    /** {@return where a guest wants to be woken from S3, in real mode; 0 for nowhere} Of tables that {@link #write} has put there. */
     public static long wakingVector(GpaSpace gpa) {
         return Integer.toUnsignedLong(gpa.read32(FACS + WAKING_VECTOR));
     }
 
-    /** {@return every table by its address, the root pointer first} */
-    static Map<Long, byte[]> build(AcpiConfig config) {
-        Map<Long, byte[]> placed = new LinkedHashMap<>();
-        placed.put(RSDP, new byte[RSDP_SIZE]);
-        long facs = FACS;
-        byte[] facsBytes = ByteBuffer.allocate(FACS_SIZE).order(ByteOrder.LITTLE_ENDIAN)
-                .put("FACS".getBytes(StandardCharsets.US_ASCII)).putInt(FACS_SIZE).put(32, (byte) 2).array();
-        placed.put(facs, facsBytes);
-        long at = facs + FACS_SIZE;
+    /** {@return the tables, without addresses} Their size depends on processors, VGA, serial ports and VMBus only. */
+    public static AcpiImage build(AcpiConfig config) {
+        return new AcpiTables().all(config);
+    }
 
-        long dsdt = at;
-        at = place(placed, at, table("DSDT", 2, Dsdt.build(config)));
-        List<Long> listed = new ArrayList<>();
-        listed.add(at);
-        at = place(placed, at, fadt(config, facs, dsdt));
-        listed.add(at);
-        at = place(placed, at, madt(config));
-        ByteBuffer pointers = ByteBuffer.allocate(8 * listed.size()).order(ByteOrder.LITTLE_ENDIAN);
-        listed.forEach(pointers::putLong);
-        long xsdt = at;
-        at = place(placed, at, table("XSDT", 1, pointers.array()));
-        if (at > AREA_END) {
-            throw new IllegalStateException("ACPI tables do not fit: end=0x" + Long.toHexString(at));
+    private AcpiImage all(AcpiConfig config) {
+        int facs = add(ByteBuffer.allocate(FACS_SIZE).order(ByteOrder.LITTLE_ENDIAN)
+                .put("FACS".getBytes(StandardCharsets.US_ASCII)).putInt(FACS_SIZE).put(32, (byte) 2).array());
+        int dsdt = table("DSDT", 2, Dsdt.build(config));
+        int fadt = fadt(config, facs, dsdt);
+        int madt = madt(config);
+        int xsdt = table("XSDT", 1, ByteBuffer.allocate(16).order(ByteOrder.LITTLE_ENDIAN).putLong(fadt).putLong(madt).array());
+        pointer(xsdt + HEADER, 8);
+        pointer(xsdt + HEADER + 8, 8);
+        return new AcpiImage(root(xsdt), tables.toByteArray(), starts, pointers, sums);
+    }
+
+    /** {@return where it begins} */
+    private int add(byte[] table) {
+        while (tables.size() % 16 != 0) {
+            tables.write(0);
         }
-        placed.put(RSDP, rsdp(xsdt));
-        return placed;
+        int at = tables.size();
+        starts.add(at);
+        tables.writeBytes(table);
+        return at;
     }
 
-    private static long place(Map<Long, byte[]> placed, long at, byte[] table) {
-        placed.put(at, table);
-        return at + table.length + 15 & -16L;
+    private void pointer(int at, int size) {
+        pointers.add(new AcpiImage.Pointer(false, at, size));
     }
 
-    /** A table with its header and checksum (5.2.6). */
-    private static byte[] table(String signature, int revision, byte[] content) {
+    /** Adds a table with its header (5.2.6). {@return where it begins} */
+    private int table(String signature, int revision, byte[] content) {
         ByteBuffer b = ByteBuffer.allocate(HEADER + content.length).order(ByteOrder.LITTLE_ENDIAN);
         b.put(signature.getBytes(StandardCharsets.US_ASCII)).putInt(b.capacity()).put((byte) revision).put((byte) 0);
         b.put("JVISOR".getBytes(StandardCharsets.US_ASCII)).put("JVISORPC".getBytes(StandardCharsets.US_ASCII)).putInt(1);
         b.put("JVSR".getBytes(StandardCharsets.US_ASCII)).putInt(1).put(content);
-        b.put(9, checksum(b.array(), b.capacity()));
-        return b.array();
+        int at = add(b.array());
+        sums.add(new AcpiImage.Sum(false, at + HEADER_SUM, at, b.capacity()));
+        return at;
     }
 
-    private static byte checksum(byte[] bytes, int length) {
-        int sum = 0;
-        for (int i = 0; i < length; i++) {
-            sum += bytes[i];
-        }
-        return (byte) -sum;
-    }
-
-    private static byte[] rsdp(long xsdt) {
+    private byte[] root(int xsdt) {
         ByteBuffer b = ByteBuffer.allocate(RSDP_SIZE).order(ByteOrder.LITTLE_ENDIAN);
         b.put("RSD PTR ".getBytes(StandardCharsets.US_ASCII)).put((byte) 0).put("JVISOR".getBytes(StandardCharsets.US_ASCII)).put((byte) 2);
         b.putInt(0).putInt(RSDP_SIZE).putLong(xsdt);
-        b.put(8, checksum(b.array(), 20));
-        b.put(32, checksum(b.array(), RSDP_SIZE));
+        pointers.add(new AcpiImage.Pointer(true, 24, 8));
+        sums.add(new AcpiImage.Sum(true, 8, 0, RSDP_OLD_SIZE));
+        sums.add(new AcpiImage.Sum(true, 32, 0, RSDP_SIZE));
         return b.array();
     }
 
     /** Offsets as in table 5.9, less the header. */
-    private static byte[] fadt(AcpiConfig config, long facs, long dsdt) {
+    private int fadt(AcpiConfig config, int facs, int dsdt) {
+        int pm = config.pmBase();
         ByteBuffer b = ByteBuffer.allocate(FADT_SIZE).order(ByteOrder.LITTLE_ENDIAN);
-        b.putInt(36, (int) facs).putInt(40, (int) dsdt);
+        b.putInt(36, facs).putInt(40, dsdt);
         b.putShort(46, (short) SCI);
         // SMI_CMD stays 0: the partition is always in ACPI mode.
-        b.putInt(56, PM_BASE).putInt(64, PM_BASE + 4).putInt(76, PM_BASE + 8);
+        b.putInt(56, pm).putInt(64, pm + 4).putInt(76, pm + 8);
         b.put(88, (byte) 4).put(89, (byte) 2).put(91, (byte) 4);
         // C2 and C3 are not there: latencies beyond the limits.
         b.putShort(96, (short) 0xFFF).putShort(98, (short) 0xFFF);
@@ -138,12 +150,16 @@ public final class AcpiTables {
         b.put(131, (byte) 1);
         // X_FIRMWARE_CTRL stays 0: only one of the two may say where the FACS is.
         b.putLong(140, dsdt);
-        port(b, 148, 32, 2, PM_BASE);
-        port(b, 172, 16, 2, PM_BASE + 4);
-        port(b, 208, 32, 3, PM_BASE + 8);
+        port(b, 148, 32, 2, pm);
+        port(b, 172, 16, 2, pm + 4);
+        port(b, 208, 32, 3, pm + 8);
         byte[] content = new byte[FADT_SIZE - HEADER];
         b.get(HEADER, content);
-        return table("FACP", 5, content);
+        int at = table("FACP", 5, content);
+        pointer(at + 36, 4);
+        pointer(at + 40, 4);
+        pointer(at + 140, 8);
+        return at;
     }
 
     /** A generic address in I/O space (5.2.3.2). */
@@ -151,7 +167,7 @@ public final class AcpiTables {
         b.put(at, (byte) 1).put(at + 1, (byte) bits).put(at + 2, (byte) 0).put(at + 3, (byte) accessSize).putLong(at + 4, port);
     }
 
-    private static byte[] madt(AcpiConfig config) {
+    private int madt(AcpiConfig config) {
         ByteBuffer b = ByteBuffer.allocate(8 + config.processors() * 8 + 12 + 2 * 10 + 6).order(ByteOrder.LITTLE_ENDIAN);
         // PCAT_COMPAT: there is a PIC too.
         b.putInt((int) MemoryLayout.LOCAL_APIC).putInt(1);

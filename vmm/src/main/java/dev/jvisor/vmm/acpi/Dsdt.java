@@ -39,7 +39,7 @@ final class Dsdt {
             if (config.vga()) {
                 r.memoryWindow(MemoryLayout.VGA_HOLE, MemoryLayout.SHADOW - 1, true);
             }
-            r.memoryWindow(MemoryLayout.PCI_MEMORY, MemoryLayout.PCI_MEMORY_END - 1, false);
+            r.memoryWindow(config.pciMemory(), MemoryLayout.PCI_MEMORY_END - 1, false);
         }));
         d.define("_PRT", v -> v.pack(PCI_DEVICES * PINS, p -> {
             for (int device = 0; device < PCI_DEVICES; device++) {
@@ -78,7 +78,7 @@ final class Dsdt {
         isa(d, "KBD", "PNP0303", r -> r.io(0x60, 1).io(0x64, 1).irq(1));
         isa(d, "SPKR", "PNP0800", r -> r.io(0x61, 1));
         // Ports of the power management block, so that nobody else is given them.
-        isa(d, "PMIO", "PNP0C02", r -> r.io(AcpiTables.PM_BASE, 0x10));
+        isa(d, "PMIO", "PNP0C02", r -> r.io(config.pmBase(), 0x10));
         for (AcpiConfig.SerialPort s : config.serial()) {
             d.device("COM" + s.number(), c -> c
                     .define("_HID", v -> v.eisaId("PNP0501"))

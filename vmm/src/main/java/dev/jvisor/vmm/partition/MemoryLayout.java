@@ -12,8 +12,11 @@ import dev.jvisor.vmm.memory.GpaSpace;
  *   0x0010_0000 - below 3 GiB  RAM
  *   0xC000_0000 - 0xFEBF_FFFF  PCI memory
  *   0xFEC0_0000, 0xFEE0_0000   I/O APIC, local APIC
+ *   0xFF00_0000 - 0xFFFF_FFFF  firmware, if there is any: it ends here
  *   0x1_0000_0000 -            RAM that did not fit below
  * </pre>
+ *
+ * Firmware puts PCI devices where it likes between RAM and the I/O APIC, from 2 GiB up if RAM ends there: see {@link #pciMemory}.
  */
 public final class MemoryLayout {
     /** First byte of the VGA hole. */
@@ -32,8 +35,11 @@ public final class MemoryLayout {
     public static final long IO_APIC = 0xFEC0_0000L;
     /** The local APICs' registers. */
     public static final long LOCAL_APIC = 0xFEE0_0000L;
+    /** The lowest byte that firmware may begin at; it ends at 4 GiB. */
+    public static final long FIRMWARE = 0xFF00_0000L;
     /** First byte above 4 GiB. */
     public static final long ABOVE_4G = 0x1_0000_0000L;
+    private static final long TWO_GIB = 0x8000_0000L;
     /** Host memory beyond RAM, for ROM and other memory that devices map. */
     private static final long DEVICE_BYTES = 32L << 20;
 
@@ -52,6 +58,11 @@ public final class MemoryLayout {
     /** {@return bytes of RAM above 4 GiB} */
     public static long highBytes(long memoryBytes) {
         return memoryBytes - lowBytes(memoryBytes);
+    }
+
+    /** {@return first byte of PCI memory when firmware hands it out} */
+    public static long pciMemory(long memoryBytes) {
+        return lowBytes(memoryBytes) <= TWO_GIB ? TWO_GIB : LOW_RAM_END;
     }
 
     /** Maps RAM of {@code memoryBytes}; the 128 KiB behind the VGA hole are lost to it. For partitions, and for tests of loaders. */

@@ -604,7 +604,12 @@ final class SoftwareVp implements SupervisorVp {
 
     /** Regions changed. Any thread. */
     void memoryChanged() {
-        cpu.raise(Cpu.PEND_FLUSH);
+        if (Thread.currentThread() == runner) {
+            // One of its own instructions did it, flash that was given a command for one: the next in the same block must see it.
+            cpu.regionsChanged();
+        } else {
+            cpu.raise(Cpu.PEND_FLUSH);
+        }
     }
 
     /**

@@ -92,7 +92,7 @@ class AcpiTablesTest {
 
     @Test
     void sixtyFourProcessorsFit() {
-        Map<Long, byte[]> tables = AcpiTables.build(AcpiConfig.of(64));
+        Map<Long, byte[]> tables = AcpiTables.placed(AcpiConfig.of(64));
         long end = 0;
         for (Map.Entry<Long, byte[]> e : tables.entrySet()) {
             assertTrue(e.getKey() >= AcpiTables.RSDP && e.getKey() + e.getValue().length <= 0x100000);
@@ -117,7 +117,7 @@ class AcpiTablesTest {
 
     @Test
     void iaslDisassemblesTheTablesAndCompilesTheDsdtAgain() throws Exception {
-        for (byte[] table : AcpiTables.build(CONFIG).values()) {
+        for (byte[] table : AcpiTables.placed(CONFIG).values()) {
             String name = new String(table, 0, 4, StandardCharsets.US_ASCII);
             if (name.equals("RSD ")) {
                 continue;

@@ -24,10 +24,10 @@ public final class Mmu {
     private static final long LARGE = 0x80;
     private static final long GLOBAL = 0x100;
     private static final long NX = 1L << 63;
-    /** Physical address bits 12 to 51. Guests are told 46 of them exist; those above are reserved. */
+    /** Physical address bits 12 to 51. Guests are told that those below {@link #PHYSICAL_BITS} exist; those above are reserved. */
     private static final long FRAME = 0x000F_FFFF_FFFF_F000L;
-    /** Physical address width told by CPUID leaf 80000008h. */
-    public static final int PHYSICAL_BITS = 46;
+    /** Physical address width told by CPUID leaf 80000008h. UEFI firmware maps all of it page by page: 46 bits would take it minutes. */
+    public static final int PHYSICAL_BITS = 39;
     private static final long BEYOND = FRAME & -(1L << PHYSICAL_BITS);
     /** Bits 52 to 62, which PAE paging reserves and 4-level paging ignores. */
     private static final long HIGH = 0x7FF0_0000_0000_0000L;

@@ -9,6 +9,7 @@ import dev.jvisor.vmm.backend.CpuLevel;
 import dev.jvisor.vmm.backend.CpuidTable;
 import dev.jvisor.vmm.state.VpState;
 import dev.jvisor.vmm.x86.cpu.Cpu;
+import dev.jvisor.vmm.x86.cpu.Mmu;
 import dev.jvisor.vmm.x86.cpu.Flags;
 import dev.jvisor.vmm.x86.cpu.Uop;
 import dev.jvisor.vmm.x86.decode.OpcodeTable;
@@ -114,8 +115,8 @@ class SystemRegistersTest {
         assertFalse(write(MsrFile.IA32_EFER, 1 << 14));
         assertTrue(write(MsrFile.IA32_EFER, Cpu.EFER_NXE | Cpu.EFER_SCE));
         assertFalse(write(MsrFile.IA32_MTRR_DEF_TYPE, 2));
-        assertFalse(write(MsrFile.IA32_MTRR_PHYSBASE0, 1L << 46));
-        assertTrue(write(MsrFile.IA32_MTRR_PHYSBASE0 + 1, 0x3FFF_C000_0800L));
+        assertFalse(write(MsrFile.IA32_MTRR_PHYSBASE0, 1L << Mmu.PHYSICAL_BITS));
+        assertTrue(write(MsrFile.IA32_MTRR_PHYSBASE0 + 1, (1L << Mmu.PHYSICAL_BITS) - (1L << 30) | 0x800));
         assertFalse(write(MsrFile.IA32_MTRR_FIX4K_C0000, 3));
         assertFalse(write(MsrFile.IA32_ARCH_CAPABILITIES, 0));
         assertTrue(write(MsrFile.IA32_MISC_ENABLE, 0x400C51809L), "every bit that the manual gives a meaning");
@@ -167,7 +168,7 @@ class SystemRegistersTest {
         cpuid(0x40000000, 0);
         assertEquals(0, c.r[Cpu.RAX]);
         cpuid(0x80000008, 0);
-        assertEquals(46 | 48 << 8, c.r[Cpu.RAX]);
+        assertEquals(Mmu.PHYSICAL_BITS | 48 << 8, c.r[Cpu.RAX]);
     }
 
     @Test
