@@ -4,6 +4,7 @@ module dev.jvisor.devices {
     requires org.slf4j;
 
     exports dev.jvisor.devices.disk;
+    exports dev.jvisor.devices.firmware;
     exports dev.jvisor.devices.fwcfg;
     exports dev.jvisor.devices.i8042;
     exports dev.jvisor.devices.ide;

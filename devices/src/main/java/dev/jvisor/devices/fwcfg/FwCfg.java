@@ -22,7 +22,7 @@ public final class FwCfg implements PortDevice {
     private static final byte[] NOTHING = {};
 
     private final GpaSpace gpa;
-    private final Map<Integer, byte[]> items;
+    private final Map<Integer, FwCfgItems.Item> items;
 
     private int key;
     private byte[] item = NOTHING;
@@ -55,7 +55,8 @@ public final class FwCfg implements PortDevice {
 
     private void select(int selector) {
         key = selector & KEY_BITS;
-        item = items.getOrDefault(key, NOTHING);
+        FwCfgItems.Item selected = items.get(key);
+        item = selected == null ? NOTHING : selected.bytes().get();
         offset = 0;
     }
 

@@ -9,6 +9,7 @@ import java.util.HashMap;
 import java.util.Map;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.function.Supplier;
 
 /**
  * What a {@link FwCfg} has to tell: items by key, and files by name, which are items with keys from {@link FwCfgRegisters#FIRST_FILE} up in the
@@ -17,8 +18,20 @@ import java.util.TreeMap;
 public final class FwCfgItems {
     private static final int E820_ENTRY = 20;
 
-    private final Map<Integer, byte[]> items = new HashMap<>();
-    private final SortedMap<String, byte[]> files = new TreeMap<>();
+    /**
+     * One item.
+     *
+     * @param size bytes that the directory says it has
+     * @param bytes gives its contents whenever it is selected
+     */
+    record Item(int size, Supplier<byte[]> bytes) {
+        static Item of(byte[] bytes) {
+            return new Item(bytes.length, () -> bytes);
+        }
+    }
+
+    private final Map<Integer, Item> items = new HashMap<>();
+    private final SortedMap<String, Item> files = new TreeMap<>();
 
     /** Makes the items that are always there: signature and features. */
     public FwCfgItems() {
@@ -62,7 +75,7 @@ public final class FwCfgItems {
         if (key < 0 || (key & ~KEY_BITS) != 0 || key == FILE_DIRECTORY || key >= FIRST_FILE && key < 0x8000) {
             throw new IllegalArgumentException("not the key of an item: key=" + key);
         }
-        items.put(key, bytes);
+        items.put(key, Item.of(bytes));
     }
 
     /** Adds a number of 16 bits. */
@@ -87,26 +100,46 @@ public final class FwCfgItems {
      * @param bytes its contents; kept, not copied
      */
     public void addFile(String name, byte[] bytes) {
+        addFile(name, Item.of(bytes));
+    }
+
+    /** Adds a file that holds a number of 64 bits. */
+    public void addFile64(String name, long value) {
+        addFile(name, little(8).putLong(value).array());
+    }
+
+    /**
+     * Adds a file whose contents depend on when it is read.
+     *
+     * @param name at most 55 characters of ASCII
+     * @param size bytes it always has
+     * @param bytes asked for its contents whenever it is selected, on a VP's thread
+     */
+    public void addFile(String name, int size, Supplier<byte[]> bytes) {
+        addFile(name, new Item(size, bytes));
+    }
+
+    private void addFile(String name, Item file) {
         if (name.isEmpty() || name.length() >= NAME_BYTES) {
             throw new IllegalArgumentException("not the name of a file: name=" + name);
         }
-        files.put(name, bytes);
+        files.put(name, file);
     }
 
     /** {@return all items by key, files and directory included} */
-    Map<Integer, byte[]> all() {
-        Map<Integer, byte[]> all = new HashMap<>(items);
+    Map<Integer, Item> all() {
+        Map<Integer, Item> all = new HashMap<>(items);
         ByteBuffer directory = ByteBuffer.allocate(DIRECTORY_HEADER + files.size() * DIRECTORY_ENTRY);
         directory.putInt(files.size());
         int key = FIRST_FILE;
-        for (Map.Entry<String, byte[]> f : files.entrySet()) {
+        for (Map.Entry<String, Item> f : files.entrySet()) {
             int at = directory.position();
-            directory.putInt(at, f.getValue().length).putShort(at + ENTRY_KEY, (short) key);
+            directory.putInt(at, f.getValue().size()).putShort(at + ENTRY_KEY, (short) key);
             directory.put(at + ENTRY_NAME, f.getKey().getBytes(StandardCharsets.US_ASCII));
             directory.position(at + DIRECTORY_ENTRY);
             all.put(key++, f.getValue());
         }
-        all.put(FILE_DIRECTORY, directory.array());
+        all.put(FILE_DIRECTORY, Item.of(directory.array()));
         return all;
     }
 }

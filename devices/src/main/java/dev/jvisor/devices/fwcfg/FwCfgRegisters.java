@@ -21,12 +21,16 @@ public final class FwCfgRegisters {
     public static final int NO_GRAPHIC = 0x04;
     /** Item: u16, processors that run. */
     public static final int PROCESSORS = 0x05;
+    /** Item: u16, 1 to show firmware's boot menu. */
+    public static final int BOOT_MENU = 0x0E;
     /** Item: u16, one more than the highest APIC id that there can be. */
     public static final int MAX_PROCESSORS = 0x0F;
     /** Item: the directory of files. */
     public static final int FILE_DIRECTORY = 0x19;
     /** Item of the first file. */
     public static final int FIRST_FILE = 0x20;
+    /** Item: u8, 1 when the ISA timer is on I/O APIC pin 2. */
+    public static final int IRQ0_OVERRIDE = 0x8002;
 
     /** Bits of a selector that name an item: bit 14 once asked for writing, bit 15 is for what belongs to one architecture. */
     static final int KEY_BITS = 0xBFFF;

@@ -81,6 +81,11 @@ public final class IdeController extends PciFunction {
         }
     }
 
+    /** {@return the Open Firmware path by which SeaBIOS and OVMF are told to boot from a drive of the controller behind the ISA bridge} */
+    public static String firmwarePath(int drive) {
+        return "/pci@i0cf8/ide@1,1/drive@" + (drive >> 1) + "/disk@" + (drive & 1);
+    }
+
     private IdeChannel channel(int drive) {
         if (drive < 0 || drive >= DRIVES) {
             throw new IllegalArgumentException("no such drive: drive=" + drive);

@@ -7,6 +7,8 @@ import dev.jvisor.vmm.partition.PortDevice;
 public final class DebugConsole implements PortDevice {
     /** The port. */
     public static final int PORT = 0xE9;
+    /** Another, which firmware made for QEMU writes to. */
+    public static final int FIRMWARE_PORT = 0x402;
 
     private final SerialBackend backend;
 

@@ -9,6 +9,7 @@ import dev.jvisor.devices.legacy.DebugExit;
 import dev.jvisor.devices.legacy.LegacyPorts;
 import dev.jvisor.devices.legacy.PostCode;
 import dev.jvisor.devices.legacy.SystemControlA;
+import dev.jvisor.devices.pci.IsaBridge;
 import dev.jvisor.devices.pci.PciBridges;
 import dev.jvisor.devices.pci.PciBus;
 import dev.jvisor.devices.pic.Pic;
@@ -60,6 +61,9 @@ public final class Motherboard {
     private final PostCode postCode = new PostCode();
     private final PcTestDevice testDevice;
     private final FwCfg fwCfg;
+    private final IsaBridge isa;
+    private final FirmwareChips firmware;
+    private final boolean vmbus;
     private IdeController ide;
 
     /**
@@ -92,28 +96,34 @@ public final class Motherboard {
         i8042 = new I8042(interrupts, this::guestReset);
         ports.register(0x60, 1, i8042);
         ports.register(0x64, 1, i8042);
-        pci = new PciBus(partition.gpa(), ports, interrupts, this::guestReset);
-        pci.add(0, 0, PciBridges.host());
-        pci.add(ISA_BRIDGE, 0, PciBridges.isa());
+        boolean hasFirmware = config.firmware() != null;
+        pci = hasFirmware ? new PciBus(partition.gpa(), ports, interrupts, this::guestReset, MemoryLayout.pciMemory(memory), true)
+                : new PciBus(partition.gpa(), ports, interrupts, this::guestReset);
+        isa = new IsaBridge(interrupts);
+        pci.add(ISA_BRIDGE, 0, isa);
+        pci.connect(isa);
         ports.register(0xCF8, 8, 4, pci);
         pm = new PowerManagement(timers, interrupts, PM_TIMER_BITS, () -> partition.requestStop(StopReason.POWER_OFF));
         rtc.onAlarm(pm::alarm);
-        ports.register(PmRegisters.PM1_EVENT, 6, 2, pm);
-        ports.register(PmRegisters.PM_TIMER, 4, 4, pm);
         screen = config.vga() ? new TextScreen() : null;
         vga = config.vga() ? new VgaPorts(timers, screen) : null;
         if (config.vga()) {
             ports.register(VgaPorts.BASE, VgaPorts.PORTS, vga);
             partition.gpa().mapMmio(TextScreen.GPA, TextScreen.SIZE, screen);
         }
-        testDevice = config.testDevices() ? new PcTestDevice(interrupts) : null;
-        fwCfg = config.testDevices() ? new FwCfg(partition.gpa(), FwCfgItems.ofMachine(partition.config().processors(),
-                MemoryLayout.lowBytes(memory), MemoryLayout.highBytes(memory))) : null;
-        if (config.testDevices()) {
-            testDevice.register(ports, partition.gpa());
-            fwCfg.register(ports);
-            leaveFirmwareTraces();
+        vmbus = hasFirmware && config.firmware().vmbus();
+        firmware = hasFirmware ? new FirmwareChips(partition, config.firmware(), pci, ISA_BRIDGE, pm) : null;
+        if (!hasFirmware) {
+            pci.add(0, 0, PciBridges.host());
+            ports.register(PmRegisters.PM1_EVENT, 6, 2, pm);
+            ports.register(PmRegisters.PM_TIMER, 4, 4, pm);
         }
+        fwCfg = hasFirmware || config.testDevices() ? makeFwCfg(config.firmware()) : null;
+        testDevice = config.testDevices() ? new PcTestDevice(interrupts) : null;
+        if (testDevice != null) {
+            testDevice.register(ports, partition.gpa());
+        }
+        leaveFirmwareTraces();
         addSmallPorts(ports, config);
         partition.onReset(this::reset);
     }
@@ -130,6 +140,18 @@ public final class Motherboard {
         return pic;
     }
 
+    /** @param with null when the board has no firmware */
+    private FwCfg makeFwCfg(FirmwareConfig with) {
+        long memory = partition.config().memoryBytes();
+        FwCfgItems items = FwCfgItems.ofMachine(partition.config().processors(), MemoryLayout.lowBytes(memory), MemoryLayout.highBytes(memory));
+        if (with != null) {
+            FirmwareItems.add(items, with, this::acpi);
+        }
+        FwCfg device = new FwCfg(partition.gpa(), items);
+        device.register(partition.ports());
+        return device;
+    }
+
     private void addSmallPorts(PortSpace ports, MotherboardConfig config) {
         ports.register(PostCode.PORT, 1, postCode);
         ports.register(SystemControlA.PORT, 1, new SystemControlA(this::guestReset));
@@ -138,7 +160,9 @@ public final class Motherboard {
             ports.register(DebugExit.PORT, DebugExit.PORTS, 4, new DebugExit(v -> partition.requestStop(StopReason.debugExit(v))));
         }
         if (config.debugConsole() != null) {
-            ports.register(DebugConsole.PORT, 1, new DebugConsole(config.debugConsole()));
+            DebugConsole console = new DebugConsole(config.debugConsole());
+            ports.register(DebugConsole.PORT, 1, console);
+            ports.register(DebugConsole.FIRMWARE_PORT, 1, console);
         }
     }
 
@@ -164,16 +188,22 @@ public final class Motherboard {
         if (vga != null) {
             vga.reset();
         }
+        if (fwCfg != null) {
+            fwCfg.reset();
+        }
+        if (firmware != null) {
+            firmware.reset();
+        }
         if (testDevice != null) {
             testDevice.reset();
-            fwCfg.reset();
-            leaveFirmwareTraces();
         }
+        leaveFirmwareTraces();
     }
 
+    /** Test images count on firmware having run. */
     private void leaveFirmwareTraces() {
         // Chips in the backend cannot be reached before a VP runs.
-        if (pic != null && pit != null) {
+        if (testDevice != null && firmware == null && pic != null && pit != null) {
             FirmwareTraces.leave(pic, pit);
             if (!partition.waking()) {
                 FirmwareTraces.leave(partition.gpa());
@@ -227,7 +257,13 @@ public final class Motherboard {
     public AcpiConfig acpi() {
         List<AcpiConfig.SerialPort> lines = serial.keySet().stream()
                 .map(com -> new AcpiConfig.SerialPort(com.ordinal() + 1, com.base(), com.irq())).toList();
-        return new AcpiConfig(partition.config().processors(), vga != null, lines, false);
+        AcpiConfig board = AcpiConfig.of(partition.config().processors()).withVga(vga != null).withSerial(lines).withVmbus(vmbus);
+        if (firmware == null) {
+            return board;
+        }
+        int pmBase = firmware.pmBase();
+        return board.withPciMemory(MemoryLayout.pciMemory(partition.config().memoryBytes()))
+                .withPmBase(pmBase < 0 ? PmRegisters.BASE : pmBase);
     }
 
     /** {@return the value last written to port 80h} */
@@ -235,13 +271,14 @@ public final class Motherboard {
         return postCode.last();
     }
 
-    /** {@return what the devices remember; no VP runs. PCI functions beyond the bridges save themselves} */
+    /** {@return what the devices remember; no VP runs. PCI functions that were added save themselves} */
     public MotherboardState save() {
         Map<ComPort, SerialState> lines = new EnumMap<>(ComPort.class);
         serial.forEach((com, port) -> lines.put(com, port.save()));
         return new MotherboardState(MotherboardState.VERSION, pic == null ? null : pic.save(), pit == null ? null : pit.save(), rtc.save(),
                 lines, i8042.save(), pci.save(), pm.save(), vga == null ? null : vga.save(),
-                ide == null ? null : ide.save(), testDevice == null ? null : testDevice.save(), fwCfg == null ? null : fwCfg.save());
+                ide == null ? null : ide.save(), testDevice == null ? null : testDevice.save(), fwCfg == null ? null : fwCfg.save(),
+                isa.saveFunction(), firmware == null ? null : firmware.save());
     }
 
     /**
@@ -279,6 +316,10 @@ public final class Motherboard {
         }
         if (fwCfg != null && state.fwCfg() != null) {
             fwCfg.restore(state.fwCfg());
+        }
+        isa.restoreFunction(state.isa());
+        if (firmware != null && state.firmware() != null) {
+            firmware.restore(state.firmware());
         }
     }
 }

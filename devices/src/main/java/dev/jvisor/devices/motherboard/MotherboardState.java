@@ -4,6 +4,7 @@ import dev.jvisor.devices.fwcfg.FwCfgState;
 import dev.jvisor.devices.i8042.I8042State;
 import dev.jvisor.devices.ide.IdeState;
 import dev.jvisor.devices.pci.PciBusState;
+import dev.jvisor.devices.pci.PciFunctionState;
 import dev.jvisor.devices.pic.PicState;
 import dev.jvisor.devices.pit.PitState;
 import dev.jvisor.devices.pm.PmState;
@@ -20,7 +21,8 @@ import java.util.Map;
  * @param version of this record's meaning, {@link #VERSION}
  */
 public record MotherboardState(int version, PicState pic, PitState pit, RtcState rtc, Map<ComPort, SerialState> serial, I8042State i8042,
-                               PciBusState pci, PmState pm, VgaState vga, IdeState ide, PcTestState testDevice, FwCfgState fwCfg) {
+                               PciBusState pci, PmState pm, VgaState vga, IdeState ide, PcTestState testDevice, FwCfgState fwCfg,
+                               PciFunctionState isa, FirmwareState firmware) {
     /** The version that is written. */
-    public static final int VERSION = 3;
+    public static final int VERSION = 4;
 }

@@ -10,5 +10,8 @@
  *         1F0 3F6 170 376  IdeController                510-51B  FwCfg
  *         E0-EB 2000-2017  PcTestDevice, memory FF000000
  * </pre>
+ *
+ * A board with firmware ({@link dev.jvisor.devices.motherboard.FirmwareConfig}) carries chips below 4 GiB besides, and a host bridge that shows
+ * them below 1 MiB; the ports of power management are where firmware puts them.
  */
 package dev.jvisor.devices.motherboard;

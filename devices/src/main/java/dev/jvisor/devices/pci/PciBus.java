@@ -11,7 +11,7 @@ import dev.jvisor.vmm.partition.PortSpace;
 /**
  * PCI bus 0 behind ports CF8h to CFFh, and the reset control register CF9h that lies between them (register with a width of 4).
  *
- * <p>Interrupt pins are wired to the I/O APIC as {@link #gsi} says, several pins to one input.
+ * <p>Interrupt pins are wired to the I/O APIC as {@link #gsi} says, several pins to one input, and to the four lines of the ISA bridge.
  *
  * <p>Thread-safe. Devices are added before the partition starts.
  */
@@ -27,14 +27,18 @@ public final class PciBus implements PortDevice {
     private final PortSpace ports;
     private final InterruptController interrupts;
     private final Runnable reset;
+    private final long memory;
+    private final boolean firmware;
 
+    private IsaBridge isa;
     private final PciFunction[] functions = new PciFunction[32 * 8];
     private final int[] asserted = new int[GSIS];
+    private final int[] assertedLines = new int[IsaBridge.LINES];
     private int address;
     private int resetControl;
 
     /**
-     * Makes an empty bus.
+     * Makes an empty bus of a board without firmware, see {@link #placeBars}.
      *
      * @param gpa where memory BARs appear
      * @param ports where I/O BARs appear
@@ -42,6 +46,18 @@ public final class PciBus implements PortDevice {
      * @param reset what CF9h does
      */
     public PciBus(GpaSpace gpa, PortSpace ports, InterruptController interrupts, Runnable reset) {
+        this(gpa, ports, interrupts, reset, MemoryLayout.PCI_MEMORY, false);
+    }
+
+    /**
+     * Makes an empty bus.
+     *
+     * @param memory first GPA that a memory BAR may have
+     * @param firmware whether there is firmware to give BARs their addresses
+     */
+    public PciBus(GpaSpace gpa, PortSpace ports, InterruptController interrupts, Runnable reset, long memory, boolean firmware) {
+        this.memory = memory;
+        this.firmware = firmware;
         this.gpa = gpa;
         this.ports = ports;
         this.interrupts = interrupts;
@@ -59,8 +75,18 @@ public final class PciBus implements PortDevice {
         return FIRST_GSI + (device + pin - 1 & GSIS - 1);
     }
 
+    /** {@return the PCI interrupt line, 0 to 3 for PIRQA to PIRQD, that a pin is wired to: firmware for this board counts on it} */
+    static int line(int device, int pin) {
+        return device - 1 + pin - 1 & IsaBridge.LINES - 1;
+    }
+
     GpaSpace gpa() {
         return gpa;
+    }
+
+    /** {@return first GPA that a memory BAR may have} */
+    long memory() {
+        return memory;
     }
 
     PortSpace ports() {
@@ -86,6 +112,11 @@ public final class PciBus implements PortDevice {
         }
     }
 
+    /** Has pins reach ISA interrupt lines, as the bridge routes them. Before the partition starts. */
+    public void connect(IsaBridge bridge) {
+        isa = bridge;
+    }
+
     /** {@return the lowest device number with no function, from 1; -1 when the bus is full} */
     public synchronized int freeDevice() {
         for (int d = 1; d < 32; d++) {
@@ -96,9 +127,15 @@ public final class PciBus implements PortDevice {
         return -1;
     }
 
-    /** Gives every BAR an address of its own, as firmware would. They stay disabled until the guest enables them. */
+    /**
+     * Gives every BAR an address of its own, as firmware would; if there is firmware, nothing happens. They stay disabled until the guest
+     * enables them.
+     */
     public synchronized void placeBars() {
-        long memory = MemoryLayout.PCI_MEMORY;
+        if (firmware) {
+            return;
+        }
+        long at = memory;
         int port = FIRST_PORT;
         for (PciFunction f : functions) {
             for (int i = 0; f != null && i < BARS; i++) {
@@ -111,9 +148,9 @@ public final class PciBus implements PortDevice {
                     f.setBar(i, port);
                     port += (int) size;
                 } else {
-                    memory = memory + size - 1 & -size;
-                    f.setBar(i, memory);
-                    memory += size;
+                    at = at + size - 1 & -size;
+                    f.setBar(i, at);
+                    at += size;
                 }
             }
         }
@@ -138,6 +175,11 @@ public final class PciBus implements PortDevice {
             int count = asserted[gsi - FIRST_GSI] += level ? 1 : -1;
             if (count == (level ? 1 : 0)) {
                 interrupts.setLine(gsi, level);
+            }
+            int line = line(device, pin);
+            int onLine = assertedLines[line] += level ? 1 : -1;
+            if (isa != null && onLine == (level ? 1 : 0)) {
+                isa.setLine(line, level);
             }
         }
     }

@@ -121,13 +121,14 @@ public class PciFunction {
             throw new IllegalArgumentException("I/O BAR must be a power of two from 4 to 256: size=" + size);
         }
         bars[index] = new Bar(size, false, ports, width, null);
-        define(BAR0 + 4 * index, 4, BAR_IO, -size & 0xFFFF);
+        // All 32 bits, though there are 65536 ports: SeaBIOS takes zeroes above them for a part of the size.
+        define(BAR0 + 4 * index, 4, BAR_IO, -size);
     }
 
     /** {@return the address a BAR holds now, mapped or not} */
     public final long barAddress(int index) {
         int raw = config32(BAR0 + 4 * index);
-        return (raw & BAR_IO) != 0 ? raw & 0xFFFC : Integer.toUnsignedLong(raw & ~0xF);
+        return (raw & BAR_IO) != 0 ? Integer.toUnsignedLong(raw & ~3) : Integer.toUnsignedLong(raw & ~0xF);
     }
 
     /** {@return bytes of a BAR, 0 when there is none} */
@@ -184,7 +185,7 @@ public class PciFunction {
     }
 
     /**
-     * Told after the guest wrote to configuration space; under the bus's lock.
+     * Told after the guest wrote to configuration space, under the bus's lock, or after it was restored.
      *
      * @param offset first byte written
      * @param size bytes
@@ -220,7 +221,7 @@ public class PciFunction {
             }
             long address = barAddress(i);
             if (bar.mmio != null) {
-                boolean on = (command & COMMAND_MEMORY) != 0 && address >= MemoryLayout.PCI_MEMORY
+                boolean on = (command & COMMAND_MEMORY) != 0 && address >= bus.memory()
                         && address + bar.size <= MemoryLayout.PCI_MEMORY_END;
                 mapMemory(bar, on ? address : -1);
             } else {
@@ -305,5 +306,6 @@ public class PciFunction {
         }
         remap();
         setInterrupt(state.interrupt());
+        configWritten(0, SIZE);
     }
 }

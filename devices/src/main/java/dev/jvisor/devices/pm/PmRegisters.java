@@ -2,8 +2,10 @@ package dev.jvisor.devices.pm;
 
 /** Ports and bits of the ACPI fixed hardware, as the FADT describes them. Source: ACPI 6.5, 4.8.3. */
 public final class PmRegisters {
-    /** First port of the block. */
+    /** First port of the block, where firmware does not put it elsewhere. */
     public static final int BASE = 0x600;
+    /** Ports of the block, which begins at a multiple of it. */
+    public static final int SIZE = 0x40;
     /** PM1a event block: status, then enable; 4 bytes. */
     public static final int PM1_EVENT = BASE;
     /** PM1a control block; 2 bytes. */
@@ -18,6 +20,9 @@ public final class PmRegisters {
     public static final int S3 = 1;
     /** SLP_TYP of S5, as in the DSDT's {@code \_S5}. */
     public static final int S5 = 5;
+
+    /** SLP_TYP of S5 as firmware for the PIIX4 writes it, without asking any table. */
+    static final int S5_OF_FIRMWARE = 0;
 
     static final int PM1_ENABLE = PM1_EVENT + 2;
     static final int TMR_STS = 0x0001;

@@ -130,7 +130,8 @@ public final class PowerManagement implements PortDevice {
     }
 
     @Override
-    public synchronized int portRead(int vp, int port, int size) {
+    public synchronized int portRead(int vp, int anyPort, int size) {
+        int port = BASE + (anyPort & SIZE - 1);
         if (port >= PM_TIMER && port < PM_TIMER + 4) {
             return (int) (ticks() & (1L << timerBits) - 1) >>> 8 * (port - PM_TIMER);
         }
@@ -148,7 +149,8 @@ public final class PowerManagement implements PortDevice {
     }
 
     @Override
-    public void portWrite(int vp, int port, int size, int value) {
+    public void portWrite(int vp, int anyPort, int size, int value) {
+        int port = BASE + (anyPort & SIZE - 1);
         boolean off = false;
         boolean slept = false;
         synchronized (this) {
@@ -167,7 +169,7 @@ public final class PowerManagement implements PortDevice {
                 case PM1_CONTROL -> {
                     control = (control & ~mask | v) & CONTROL_BITS | SCI_EN;
                     int type = control >>> 10 & 7;
-                    off = (v & SLP_EN) != 0 && type == S5;
+                    off = (v & SLP_EN) != 0 && (type == S5 || type == S5_OF_FIRMWARE);
                     slept = (v & SLP_EN) != 0 && type == S3;
                     asleep |= slept;
                 }

@@ -3,6 +3,7 @@ package dev.jvisor.devices.ide;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.jvisor.devices.pci.IsaBridge;
 import dev.jvisor.devices.pci.PciBridges;
 import dev.jvisor.devices.pci.PciBus;
 import dev.jvisor.devices.testing.FakeInterrupts;
@@ -31,7 +32,7 @@ final class IdeRig {
         gpa.mapRam(0x50000, 0xB0000);
         gpa.mapRam(0x100000, MEMORY - 0x100000);
         pci.add(0, 0, PciBridges.host());
-        pci.add(1, 0, PciBridges.isa());
+        pci.add(1, 0, new IsaBridge(interrupts));
     }
 
     /** Puts it on the bus and enables it as a kernel does. */

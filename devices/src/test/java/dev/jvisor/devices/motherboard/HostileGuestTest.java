@@ -7,6 +7,7 @@ import dev.jvisor.devices.fwcfg.FwCfgItems;
 import dev.jvisor.devices.i8042.I8042;
 import dev.jvisor.devices.i8042.Key;
 import dev.jvisor.devices.legacy.SystemControlA;
+import dev.jvisor.devices.pci.IsaBridge;
 import dev.jvisor.devices.pci.PciBridges;
 import dev.jvisor.devices.pci.PciBus;
 import dev.jvisor.devices.pci.PciFunction;
@@ -79,7 +80,7 @@ class HostileGuestTest {
         VgaPorts vga = new VgaPorts(CLOCK, screen);
         PciBus pci = new PciBus(new GpaSpace(Arena.ofAuto().allocate(4096, 4096)), new PortSpace(), INTERRUPTS, () -> { });
         pci.add(0, 0, PciBridges.host());
-        pci.add(1, 0, PciBridges.isa());
+        pci.add(1, 0, new IsaBridge(INTERRUPTS));
         for (int device = 2; device < 4; device++) {
             PciFunction card = new PciFunction(new PciIdentity(0x1234, 0x5678, 0x020000, 1, 0, 0, 1));
             card.addMemoryBar(0, 0x10000000, false, (MmioDevice) screen);

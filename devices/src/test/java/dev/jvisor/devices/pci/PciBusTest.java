@@ -64,7 +64,7 @@ class PciBusTest {
     @Test
     void theBridgesAreFoundAsLinuxProbesThem() {
         bus.add(0, 0, PciBridges.host());
-        bus.add(1, 0, PciBridges.isa());
+        bus.add(1, 0, new IsaBridge(interrupts));
         bus.portWrite(0, 0xCF8, 4, 0x80000000);
         assertEquals(0x80000000, bus.portRead(0, 0xCF8, 4));
         assertEquals(0x0600, read(0, 0x0A, 2));
@@ -81,7 +81,7 @@ class PciBusTest {
         write(3, 0x10, 4, -1);
         assertEquals(0xFFFFC000, read(3, 0x10, 4));
         write(3, 0x14, 4, -1);
-        assertEquals(0xFFE1, read(3, 0x14, 4));
+        assertEquals(0xFFFFFFE1, read(3, 0x14, 4), "all 32 bits, or SeaBIOS takes the BAR for a huge one");
         write(3, 0x18, 4, -1);
         assertEquals(0, read(3, 0x18, 4));
     }
