@@ -327,7 +327,8 @@ public final class Serial16550 implements PortDevice, SerialBackend.Listener {
             case SCR -> scr;
             default -> 0xFF;
         };
-        if (register != LSR) {
+        // Who polls may look at the modem lines each time, too: UEFI firmware does.
+        if (register != LSR && register != MCR && register != MSR) {
             lastWasLsr = false;
         }
         update();

@@ -221,6 +221,22 @@ class Serial16550Test {
         assertEquals("key", text.toString());
     }
 
+    /** GRUB under UEFI got a key now and then only. */
+    @Test
+    void aGuestThatPollsTheModemLinesTooGetsItsInput() {
+        line.type("key");
+        StringBuilder text = new StringBuilder();
+        for (int i = 0; i < 100; i++) {
+            clock.advance(20 * MS);
+            in(MCR);
+            in(MSR);
+            if ((in(LSR) & 1) != 0) {
+                text.append((char) in(RBR));
+            }
+        }
+        assertEquals("key", text.toString());
+    }
+
     @Test
     void aGuestThatOnlySendsTakesNoInput() {
         line.type("for the driver that comes later");

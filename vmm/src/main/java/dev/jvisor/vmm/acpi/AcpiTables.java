@@ -11,7 +11,7 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * The ACPI tables of a partition: RSDP, XSDT, FADT, FACS, MADT, DSDT (ACPI 6.5, chapter 5). Without firmware they are put inside
+ * The ACPI tables of a partition: RSDP, RSDT, XSDT, FADT, FACS, MADT, DSDT (ACPI 6.5, chapter 5). Without firmware they are put inside
  * 0xE0000-0xFFFFF, where a guest that is not told searches for them; firmware takes them as an {@link AcpiImage} and places them itself.
  * They describe what module devices builds: PM registers, SCI 9, reset register 0xCF9, ISA timer on I/O APIC pin 2, PCI interrupts on pins 16
  * to 23.
@@ -92,7 +92,11 @@ public final class AcpiTables {
         int xsdt = table("XSDT", 1, ByteBuffer.allocate(16).order(ByteOrder.LITTLE_ENDIAN).putLong(fadt).putLong(madt).array());
         pointer(xsdt + HEADER, 8);
         pointer(xsdt + HEADER + 8, 8);
-        return new AcpiImage(root(xsdt), tables.toByteArray(), starts, pointers, sums);
+        // For boot loaders that know no other: GRUB switches off by the tables that it finds there.
+        int rsdt = table("RSDT", 1, ByteBuffer.allocate(8).order(ByteOrder.LITTLE_ENDIAN).putInt(fadt).putInt(madt).array());
+        pointer(rsdt + HEADER, 4);
+        pointer(rsdt + HEADER + 4, 4);
+        return new AcpiImage(root(rsdt, xsdt), tables.toByteArray(), starts, pointers, sums);
     }
 
     /** {@return where it begins} */
@@ -121,10 +125,11 @@ public final class AcpiTables {
         return at;
     }
 
-    private byte[] root(int xsdt) {
+    private byte[] root(int rsdt, int xsdt) {
         ByteBuffer b = ByteBuffer.allocate(RSDP_SIZE).order(ByteOrder.LITTLE_ENDIAN);
         b.put("RSD PTR ".getBytes(StandardCharsets.US_ASCII)).put((byte) 0).put("JVISOR".getBytes(StandardCharsets.US_ASCII)).put((byte) 2);
-        b.putInt(0).putInt(RSDP_SIZE).putLong(xsdt);
+        b.putInt(rsdt).putInt(RSDP_SIZE).putLong(xsdt);
+        pointers.add(new AcpiImage.Pointer(true, 16, 4));
         pointers.add(new AcpiImage.Pointer(true, 24, 8));
         sums.add(new AcpiImage.Sum(true, 8, 0, RSDP_OLD_SIZE));
         sums.add(new AcpiImage.Sum(true, 32, 0, RSDP_SIZE));

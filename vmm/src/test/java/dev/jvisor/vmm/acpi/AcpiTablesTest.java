@@ -73,6 +73,24 @@ class AcpiTablesTest {
         }
     }
 
+    /** GRUB 2.06 looked through memory without end for a table to halt by. */
+    @Test
+    void theOldRootTableNamesTheSameTables() {
+        try (Arena arena = Arena.ofConfined()) {
+            GpaSpace gpa = new GpaSpace(arena.allocate(4 << 20, 4096));
+            MemoryLayout.mapRam(gpa, 4 << 20);
+            long rsdp = AcpiTables.write(gpa, CONFIG);
+            long rsdt = gpa.read32(rsdp + 16);
+            assertEquals("RSDT", signature(gpa, rsdt, 4));
+            assertEquals(0, sum(gpa, rsdt, gpa.read32(rsdt + 4)));
+            assertEquals(36 + 2 * 4, gpa.read32(rsdt + 4));
+            long xsdt = gpa.read64(rsdp + 24);
+            for (int i = 0; i < 2; i++) {
+                assertEquals(gpa.read64(xsdt + 36 + 8 * i), gpa.read32(rsdt + 36 + 4 * i));
+            }
+        }
+    }
+
     @Test
     void amlLengthsOfAllSizes() {
         for (int n : new int[] {0, 10, 56, 57, 58, 59, 100, 4085, 4086, 4087, 5000, 70_000}) {

@@ -68,7 +68,7 @@ class TableLoaderTest {
         Map<Long, byte[]> ours = image.place(ROOT_AT, TABLES_AT);
         assertArrayEquals(ours.get(ROOT_AT), done.get(TableLoader.ROOT));
         byte[] tables = done.get(TableLoader.TABLES);
-        assertEquals(6, ours.size());
+        assertEquals(7, ours.size());
         ours.forEach((at, table) -> {
             if (at != ROOT_AT) {
                 byte[] theirs = new byte[table.length];
