@@ -47,6 +47,9 @@ class ErrorsEndToEndTest {
                 Arguments.of("--kernel", new String[] {"run", "--kernel", "/no/such/kernel"}),
                 Arguments.of("--initrd", new String[] {"run", "--kernel", "/proc/self/exe", "--initrd", "/no/such/initrd"}),
                 Arguments.of("--kernel", new String[] {"run", "--initrd", "/etc/hostname"}),
+                Arguments.of("--firmware", new String[] {"run", "--firmware", "/no/such/firmware"}),
+                Arguments.of("--firmware", new String[] {"run", "--backend", "software", "--firmware", "/etc/hostname"}),
+                Arguments.of("--firmware-vars", new String[] {"run", "--firmware-vars", "/tmp/vars.fd"}),
                 Arguments.of("frobnicate", new String[] {"frobnicate"}),
                 Arguments.of("verb", new String[] {}));
     }

@@ -77,7 +77,7 @@ final class DiskRun implements InterceptTrace {
     private DiskResult measure(Backend backend, DiskPattern pattern, DiskWorkload w, Path image, double warmUp, double seconds, double hostRate)
             throws IOException, InterruptedException {
         GuestProgram program = DiskGuest.program(path, w);
-        DiskConfig disk = new DiskConfig(image, path == DiskPath.SYNTHETIC ? DiskConfig.Bus.SCSI : DiskConfig.Bus.IDE, false, null);
+        DiskConfig disk = DiskConfig.of(image, path == DiskPath.SYNTHETIC ? DiskConfig.Bus.SCSI : DiskConfig.Bus.IDE);
         MachineConfig config = MachineConfig.of(program).with(d -> {
             d.memoryBytes = DiskGuest.memoryBytes(w);
             d.disks = List.of(disk);

@@ -74,7 +74,7 @@ final class LinuxDisk implements AutoCloseable {
             Files.copy(fio.cpio(), out);
         }
         String line = guest.commandLine() + (path == DiskPath.IDE_PIO ? " libata.dma=0" : "");
-        DiskConfig disk = new DiskConfig(image, path == DiskPath.SYNTHETIC ? DiskConfig.Bus.SCSI : DiskConfig.Bus.IDE, false, null);
+        DiskConfig disk = DiskConfig.of(image, path == DiskPath.SYNTHETIC ? DiskConfig.Bus.SCSI : DiskConfig.Bus.IDE);
         MachineConfig config = MachineConfig.of(d -> {
             d.memoryBytes = MEMORY;
             d.kernel = kernel;

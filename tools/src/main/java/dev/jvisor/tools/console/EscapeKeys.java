@@ -2,7 +2,7 @@ package dev.jvisor.tools.console;
 
 /**
  * Finds the keys meant for jvisor in what is typed at a raw terminal. They begin with Ctrl-A, as in QEMU: {@code x} leaves, {@code e} changes
- * the engine, {@code h} shows help, a second Ctrl-A sends one. One thread.
+ * the engine, {@code s} shows the screen, {@code h} shows help, a second Ctrl-A sends one. One thread.
  */
 final class EscapeKeys {
     /** What to do with a byte. */
@@ -15,12 +15,20 @@ final class EscapeKeys {
         QUIT,
         /** Go over to the other engine. */
         ENGINE,
+        /** Show the text screen. */
+        SCREEN,
         /** Show help. */
         HELP
     }
 
     static final int ESCAPE = 1; // Ctrl-A
-    static final String HELP_TEXT = "Ctrl-A x  leave jvisor (the guest ends)\nCtrl-A e  go over to the other engine, KVM or software\nCtrl-A h  this help\nCtrl-A Ctrl-A  send Ctrl-A to the guest\n";
+    static final String HELP_TEXT = """
+            Ctrl-A x  leave jvisor (the guest ends)
+            Ctrl-A s  show the VGA text screen
+            Ctrl-A e  go over to the other engine, KVM or software
+            Ctrl-A h  this help
+            Ctrl-A Ctrl-A  send Ctrl-A to the guest
+            """;
 
     private boolean pending;
 
@@ -33,6 +41,7 @@ final class EscapeKeys {
         return switch (b) {
             case 'x', 'X' -> Action.QUIT;
             case 'e', 'E' -> Action.ENGINE;
+            case 's', 'S' -> Action.SCREEN;
             case 'h', 'H', '?' -> Action.HELP;
             case ESCAPE -> Action.SEND;
             default -> Action.NOTHING;

@@ -25,12 +25,11 @@ public final class SerialEnd implements AutoCloseable {
     /**
      * Opens what {@code --serial} names: {@code stdio}, {@code file:PATH} or {@code none}. A terminal is made raw at once.
      *
-     * @param quit called, on a thread of the line, when the escape key asks to leave
-     * @param changeEngine called, on a thread of the line, when the escape key asks for the other engine
+     * @param actions what the escape key asks for
      * @throws UserMistake when it names nothing of these, or the file cannot be written
      */
     @SuppressWarnings("resource") // the process's own streams stay open
-    public static SerialEnd open(String name, Runnable quit, Runnable changeEngine) {
+    public static SerialEnd open(String name, EscapeActions actions) {
         if (name.equals("none")) {
             return new SerialEnd(null, OutputStream.nullOutputStream(), null);
         }
@@ -44,9 +43,10 @@ public final class SerialEnd implements AutoCloseable {
             }
             return new SerialEnd(new EscapeInput(stdin, a -> {
                 switch (a) {
-                    case QUIT -> quit.run();
-                    case ENGINE -> changeEngine.run();
-                    default -> System.err.print("\r\n" + EscapeKeys.HELP_TEXT.replace("\n", "\r\n"));
+                    case QUIT -> actions.quit();
+                    case ENGINE -> actions.changeEngine();
+                    case SCREEN -> show(actions.screen());
+                    default -> show(EscapeKeys.HELP_TEXT);
                 }
             }), stdout, terminal);
         }
@@ -64,7 +64,12 @@ public final class SerialEnd implements AutoCloseable {
     /** Opens what {@code --serial} names, of which nothing is read, so that a terminal stays as it is. @throws UserMistake as above */
     @SuppressWarnings("resource") // the process's own stream stays open
     public static SerialEnd openForOutput(String name) {
-        return name.equals("stdio") ? new SerialEnd(null, new FileOutputStream(FileDescriptor.out), null) : open(name, () -> { }, () -> { });
+        return name.equals("stdio") ? new SerialEnd(null, new FileOutputStream(FileDescriptor.out), null) : open(name, null);
+    }
+
+    /** Shows lines on a raw terminal. */
+    private static void show(String lines) {
+        System.err.print("\r\n" + lines.replace("\n", "\r\n"));
     }
 
     /** {@return what the serial port is to be connected to} */

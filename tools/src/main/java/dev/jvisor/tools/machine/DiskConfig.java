@@ -12,14 +12,23 @@ import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.TypeConversionException;
 
 /**
- * A disk of a machine, written {@code FILE[,bus=scsi|ide][,readonly][,format=raw|vhd|vhdx]}.
+ * A disk of a machine, written {@code FILE[,bus=scsi|ide][,media=disk|cdrom][,readonly][,format=raw|vhd|vhdx]}.
  *
  * @param file the image
- * @param bus what the guest finds it on
+ * @param bus what the guest finds it on; null for the one that suits the machine
+ * @param media what it is
  * @param readOnly whether the guest's writes are refused
  * @param format what the image is; null to find out
  */
-public record DiskConfig(Path file, Bus bus, boolean readOnly, DiskFormat format) {
+public record DiskConfig(Path file, Bus bus, Media media, boolean readOnly, DiskFormat format) {
+    /** What a disk is. */
+    public enum Media {
+        /** A hard disk. */
+        DISK,
+        /** A disc in a DVD drive. */
+        CDROM
+    }
+
     /** What a guest finds a disk on. */
     public enum Bus {
         /** The synthetic SCSI controller on VMBus. */
@@ -35,7 +44,8 @@ public record DiskConfig(Path file, Bus bus, boolean readOnly, DiskFormat format
      */
     public static DiskConfig parse(String text) {
         String file = text;
-        Bus bus = Bus.SCSI;
+        Bus bus = null;
+        Media media = Media.DISK;
         boolean readOnly = false;
         DiskFormat format = null;
         for (int comma = file.lastIndexOf(','); comma >= 0; comma = file.lastIndexOf(',')) {
@@ -44,6 +54,8 @@ public record DiskConfig(Path file, Bus bus, boolean readOnly, DiskFormat format
                 readOnly = true;
             } else if (word.startsWith("bus=")) {
                 bus = one(Bus.values(), word, "bus=scsi or bus=ide");
+            } else if (word.startsWith("media=")) {
+                media = one(Media.values(), word, "media=disk or media=cdrom");
             } else if (word.startsWith("format=")) {
                 format = one(DiskFormat.values(), word, "format=raw, format=vhd or format=vhdx");
             } else {
@@ -54,7 +66,27 @@ public record DiskConfig(Path file, Bus bus, boolean readOnly, DiskFormat format
         if (file.isEmpty()) {
             throw new IllegalArgumentException("'" + text + "' names no file; write for example disk.vhdx or disk.img,readonly");
         }
-        return new DiskConfig(Path.of(file), bus, readOnly, format);
+        return new DiskConfig(Path.of(file), bus, media, readOnly, format);
+    }
+
+    /** {@return a hard disk that is written, its format found out} @param bus null for the one that suits the machine */
+    public static DiskConfig of(Path file, Bus bus) {
+        return new DiskConfig(file, bus, Media.DISK, false, null);
+    }
+
+    /** {@return a disc in a DVD drive} */
+    public static DiskConfig cdrom(Path file) {
+        return new DiskConfig(file, null, Media.CDROM, true, null);
+    }
+
+    /**
+     * {@return this on a bus} Firmware sees IDE only, and that is where guests look for DVD drives; disks of a machine without firmware are on
+     * SCSI.
+     *
+     * @param firmware whether the machine has firmware
+     */
+    public DiskConfig placed(boolean firmware) {
+        return bus != null ? this : new DiskConfig(file, firmware || media == Media.CDROM ? Bus.IDE : Bus.SCSI, media, readOnly, format);
     }
 
     private static <E extends Enum<E>> E one(E[] values, String word, String choices) {
@@ -77,7 +109,7 @@ public record DiskConfig(Path file, Bus bus, boolean readOnly, DiskFormat format
             throw new UserMistake("--disk: " + file + " does not exist; name a file that does");
         }
         try {
-            return VirtualDisk.open(file, new DiskOptions(format, readOnly, DiskOptions.DEFAULT_THREADS));
+            return VirtualDisk.open(file, new DiskOptions(format, readOnly || media == Media.CDROM, DiskOptions.DEFAULT_THREADS));
         } catch (IOException e) {
             throw new UserMistake("--disk: " + e.getMessage());
         }

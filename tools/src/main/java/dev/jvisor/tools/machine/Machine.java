@@ -25,7 +25,7 @@ import java.time.Instant;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** A partition with its motherboard and with a kernel loaded, ready to start. */
+/** A partition with its motherboard and with firmware or a kernel loaded, ready to start. */
 public final class Machine implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Machine.class);
     private static final int SEED_BYTES = 32;
@@ -37,19 +37,51 @@ public final class Machine implements AutoCloseable {
     private final MachineConfig config;
     private final Hypervisor hypervisor;
     private final VmbusServer vmbus;
-    private final Storage storage;
+    private final Parts parts;
     private final long rsdp;
 
-    private Machine(Partition partition, MachineConfig config, SerialBackend com1, Storage storage) {
+    /**
+     * What was opened for it.
+     *
+     * @param storage its disks
+     * @param firmware null for none
+     */
+    private record Parts(Storage storage, Firmware firmware) implements AutoCloseable {
+        static Parts open(MachineConfig config) {
+            Storage storage = Storage.open(config.disks(), config.firmware() != null);
+            try {
+                return new Parts(storage, config.firmware() == null ? null
+                        : Firmware.open(config.firmware(), config.hyperv() && !config.deterministic(), storage.bootOrder()));
+            } catch (RuntimeException | Error e) {
+                storage.close();
+                throw e;
+            }
+        }
+
+        @Override
+        public void close() {
+            storage.close();
+            if (firmware != null) {
+                firmware.close();
+            }
+        }
+    }
+
+    private Machine(Partition partition, MachineConfig config, SerialBackend com1, Parts parts) {
         this.partition = partition;
         this.config = config;
-        this.storage = storage;
+        this.parts = parts;
         MotherboardConfig board = MotherboardConfig.of(config.deterministic() ? new OneWaySerialBackend(com1) : com1)
                 .withDebugExit(config.debugExit()).withTestDevices(config.testDevices());
-        motherboard = new Motherboard(partition, config.deterministic()
-                ? board.withWallClock(() -> FIRST_DAY.plusNanos(partition.timers().nowNs())) : board);
+        if (config.deterministic()) {
+            board = board.withWallClock(() -> FIRST_DAY.plusNanos(partition.timers().nowNs()));
+        }
+        if (parts.firmware != null) {
+            board = board.withFirmware(parts.firmware.config()).withDebugConsole(parts.firmware.log());
+        }
+        motherboard = new Motherboard(partition, board);
         motherboard.power().onSleep(partition::sleep, this::wake);
-        storage.attach(motherboard);
+        parts.storage.attach(motherboard);
         hypervisor = config.hyperv() && !config.deterministic() ? Hypervisor.attach(partition,
                 HypervisorConfig.defaults().withSyntheticTimers(config.testDevices())) : null;
         if (hypervisor != null) {
@@ -60,9 +92,9 @@ public final class Machine implements AutoCloseable {
         }
         vmbus = hypervisor == null ? null : new VmbusServer(VmbusHost.of(hypervisor));
         if (vmbus != null) {
-            storage.offer(vmbus, config.processors());
+            parts.storage.offer(vmbus, config.processors());
         }
-        rsdp = writeTables();
+        rsdp = parts.firmware == null ? writeTables() : 0;
     }
 
     /**
@@ -74,12 +106,12 @@ public final class Machine implements AutoCloseable {
     public static Machine create(Backend backend, MachineConfig config, SerialBackend com1) {
         PartitionConfig p = PartitionConfig.of("guest", config.memoryBytes()).withProcessors(config.processors())
                 .withRestartOnReset(config.restart()).withCpu(config.cpu());
-        Storage storage = Storage.open(config.disks());
+        Parts parts = Parts.open(config);
         Partition partition;
         try {
             partition = config.deterministic() ? Partition.createDeterministic(backend, p) : Partition.create(backend, p);
         } catch (ErrnoException | OutOfMemoryError | IllegalArgumentException e) {
-            storage.close();
+            parts.close();
             if (e instanceof ErrnoException errno && !errno.errnoName().equals("ENOMEM")) {
                 throw errno;
             }
@@ -87,12 +119,14 @@ public final class Machine implements AutoCloseable {
         }
         Machine m = null;
         try {
-            m = new Machine(partition, config, com1, storage);
-            m.load();
-            partition.onRestart(m::reload);
+            m = new Machine(partition, config, com1, parts);
+            if (config.firmware() == null) {
+                m.load();
+                partition.onRestart(m::reload);
+            }
             return m;
         } catch (LoaderException e) {
-            abandon(m, partition, storage);
+            abandon(m, partition, parts);
             throw new UserMistake(switch (e.subject()) {
                 case KERNEL, FORMAT -> "--kernel: " + e.getMessage();
                 case MEMORY -> "--memory: " + e.getMessage() + "; give more with --memory";
@@ -100,16 +134,16 @@ public final class Machine implements AutoCloseable {
                 case INITRD -> "--initrd: " + e.getMessage();
             });
         } catch (RuntimeException | Error e) {
-            abandon(m, partition, storage);
+            abandon(m, partition, parts);
             throw e;
         }
     }
 
-    private static void abandon(Machine m, Partition partition, Storage storage) {
+    private static void abandon(Machine m, Partition partition, Parts parts) {
         if (m != null) {
             m.close();
         } else {
-            storage.close();
+            parts.close();
             partition.close();
         }
     }
@@ -138,9 +172,9 @@ public final class Machine implements AutoCloseable {
         partition.setBootState(config.kernel().load(partition.gpa(), options));
     }
 
-    /** What firmware does when it finds that it was woken: a guest that has said nowhere starts anew. */
+    /** What firmware does when it finds that it was woken: a guest that has said nowhere starts anew, as does one with other firmware. */
     private void wake() {
-        long vector = AcpiTables.wakingVector(partition.gpa());
+        long vector = parts.firmware != null ? 0 : AcpiTables.wakingVector(partition.gpa());
         if (vector == 0) {
             partition.requestStop(StopReason.RESET);
         } else {
@@ -184,7 +218,7 @@ public final class Machine implements AutoCloseable {
         if (vmbus != null) {
             vmbus.close();
         }
-        storage.close();
+        parts.close();
         partition.close();
     }
 }

@@ -14,7 +14,8 @@ import java.util.function.Consumer;
  *
  * @param memoryBytes size of RAM
  * @param processors number of virtual processors
- * @param kernel what to boot
+ * @param kernel what to boot; null when firmware finds that itself
+ * @param firmware the firmware; null for none
  * @param initrd initial file system; null for none
  * @param commandLine kernel command line; may be empty
  * @param unpack whether a compressed Linux kernel is unpacked by the host where it can
@@ -27,8 +28,8 @@ import java.util.function.Consumer;
  * @param deterministic whether two runs are alike, see {@link dev.jvisor.vmm.partition.Partition#createDeterministic}; the guest does not see
  *     the Hyper-V interface then, whose bus has threads of its own, has no disks, and finds the same time of day
  */
-public record MachineConfig(long memoryBytes, int processors, KernelImage kernel, Path initrd, String commandLine, boolean unpack,
-    boolean debugExit, boolean restart, boolean hyperv, boolean testDevices, List<DiskConfig> disks, CpuLevel cpu,
+public record MachineConfig(long memoryBytes, int processors, KernelImage kernel, FirmwareSpec firmware, Path initrd, String commandLine,
+    boolean unpack, boolean debugExit, boolean restart, boolean hyperv, boolean testDevices, List<DiskConfig> disks, CpuLevel cpu,
     boolean deterministic) {
     private static final long DEFAULT_MEMORY = 512L << 20;
 
@@ -38,8 +39,10 @@ public record MachineConfig(long memoryBytes, int processors, KernelImage kernel
         public long memoryBytes = DEFAULT_MEMORY;
         /** Number of virtual processors. */
         public int processors = 1;
-        /** What to boot. */
+        /** What to boot; null when firmware finds that itself. */
         public KernelImage kernel;
+        /** The firmware; null for none. */
+        public FirmwareSpec firmware;
         /** Initial file system; null for none. */
         public Path initrd;
         /** Kernel command line. */
@@ -64,8 +67,8 @@ public record MachineConfig(long memoryBytes, int processors, KernelImage kernel
         private Draft() { }
 
         private MachineConfig done() {
-            return new MachineConfig(memoryBytes, processors, kernel, initrd, commandLine, unpack, debugExit, restart, hyperv, testDevices,
-                    List.copyOf(disks), cpu, deterministic);
+            return new MachineConfig(memoryBytes, processors, kernel, firmware, initrd, commandLine, unpack, debugExit, restart, hyperv,
+                    testDevices, List.copyOf(disks), cpu, deterministic);
         }
     }
 
@@ -97,6 +100,7 @@ public record MachineConfig(long memoryBytes, int processors, KernelImage kernel
             d.memoryBytes = memoryBytes;
             d.processors = processors;
             d.kernel = kernel;
+            d.firmware = firmware;
             d.initrd = initrd;
             d.commandLine = commandLine;
             d.unpack = unpack;

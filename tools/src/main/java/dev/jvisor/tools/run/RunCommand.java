@@ -1,13 +1,14 @@
 package dev.jvisor.tools.run;
 
-import dev.jvisor.devices.ide.IdeController;
-import dev.jvisor.devices.scsi.ScsiTarget;
+import dev.jvisor.tools.console.EscapeActions;
+import dev.jvisor.tools.console.ScreenFile;
 import dev.jvisor.tools.console.SerialEnd;
 import dev.jvisor.tools.gdb.GdbServer;
 import dev.jvisor.tools.machine.BackendChoice;
 import dev.jvisor.tools.machine.DefaultGuest;
 import dev.jvisor.tools.machine.DiskConfig;
 import dev.jvisor.tools.machine.EngineChanges;
+import dev.jvisor.tools.machine.FirmwareSpec;
 import dev.jvisor.tools.machine.Machine;
 import dev.jvisor.tools.machine.MachineConfig;
 import dev.jvisor.tools.options.ByteSize;
@@ -33,6 +34,7 @@ import java.util.EnumSet;
 import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.stream.Stream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
@@ -71,6 +73,17 @@ public final class RunCommand implements Callable<Integer> {
         description = "a Linux bzImage, an ELF with a PVH note, a multiboot image, or a flat binary")
     private Path kernel;
 
+    @Option(names = "--firmware", paramLabel = "seabios|ovmf|FILE",
+        description = "start firmware instead of a kernel: what Debian's package of that name has, or this file; it finds disks on IDE")
+    private String firmwareName;
+
+    @Option(names = "--firmware-vars", paramLabel = "FILE",
+        description = "keep UEFI variables in this file, made from the firmware's template if it is new (default: a private copy, forgotten)")
+    private Path firmwareVars;
+
+    @Option(names = "--firmware-log", paramLabel = "FILE", description = "write there what firmware tells of its work, if it does: SeaBIOS does")
+    private Path firmwareLog;
+
     @Option(names = "--flat", paramLabel = "MODE@ADDRESS", converter = FlatEntry.Converter.class,
         description = "the kernel is a flat binary: put it at that address and enter it in that mode (real16, protected32, long64), "
             + "for example real16@0x7C00")
@@ -85,12 +98,22 @@ public final class RunCommand implements Callable<Integer> {
     @Option(names = "--append", paramLabel = "STRING", description = "kernel command line")
     private String append;
 
-    @Option(names = "--disk", paramLabel = "FILE[,bus=scsi|ide][,readonly][,format=raw|vhd|vhdx]", converter = DiskConfig.Converter.class,
+    @Option(names = "--cdrom", paramLabel = "FILE", description = "a disc image in a DVD drive on emulated IDE, as often as there are drives")
+    private List<Path> cdroms = List.of();
+
+    @Option(names = "--boot", paramLabel = "disk|cdrom", defaultValue = "disk", description = "what firmware tries first")
+    private DiskConfig.Media boot;
+
+    @Option(names = "--disk", paramLabel = "FILE[,bus=scsi|ide][,media=disk|cdrom][,readonly][,format=raw|vhd|vhdx]",
+        converter = DiskConfig.Converter.class,
         description = "a disk image on synthetic SCSI or emulated IDE, as often as there are disks; the format is found out unless told")
     private List<DiskConfig> disks = List.of();
 
     @Option(names = "--serial", paramLabel = "stdio|file:PATH|none", defaultValue = "stdio", description = "far end of the first serial port")
     private String serial;
+
+    @Option(names = "--screen", paramLabel = "FILE", description = "show there what is on the VGA text screen, while the guest runs")
+    private Path screenFile;
 
     @Option(names = "--timeout", paramLabel = "DURATION", converter = TimeSpan.class,
         description = "end with code 4 after that long, for example 300s or 5m")
@@ -131,7 +154,7 @@ public final class RunCommand implements Callable<Integer> {
     @Override
     public Integer call() throws IOException, InterruptedException {
         check();
-        AtomicReference<Partition> running = new AtomicReference<>();
+        AtomicReference<Machine> running = new AtomicReference<>();
         try (BackendChoice engine = BackendChoice.open(backendName, supervisor);
             EngineChanges changes = new EngineChanges(engine, supervisor)) {
             if (changeEngine != null) {
@@ -143,12 +166,12 @@ public final class RunCommand implements Callable<Integer> {
         }
     }
 
-    private int run(BackendChoice engine, MachineConfig config, AtomicReference<Partition> running, EngineChanges changes)
+    private int run(BackendChoice engine, MachineConfig config, AtomicReference<Machine> running, EngineChanges changes)
             throws IOException, InterruptedException {
-        try (SerialEnd line = deterministic ? SerialEnd.openForOutput(serial)
-                : SerialEnd.open(serial, () -> quit(running.get()), () -> changeNow(changes, running.get()));
-            Machine machine = Machine.create(engine.backend(), config, line.backend())) {
-            running.set(machine.partition());
+        try (SerialEnd line = deterministic ? SerialEnd.openForOutput(serial) : SerialEnd.open(serial, new Keys(running, changes));
+            Machine machine = Machine.create(engine.backend(), config, line.backend());
+            ScreenFile _ = screenFile == null ? null : ScreenFile.open(screenFile, machine.motherboard().screen()::dump)) {
+            running.set(machine);
             if (!engine.reason().isEmpty()) {
                 say(line, engine.reason());
             }
@@ -175,31 +198,36 @@ public final class RunCommand implements Callable<Integer> {
         if (deterministic) {
             checkDeterministic();
         }
+        checkBoot();
+        boolean scsi = disks.stream().anyMatch(d -> d.placed(firmwareName != null).bus() == DiskConfig.Bus.SCSI);
+        if (scsi && hyperv == Switch.OFF) {
+            throw new UserMistake("--disk: disks on synthetic SCSI need --hyperv on; use that, or bus=ide");
+        }
+        if (traceFile != null && trace.isEmpty()) {
+            throw new UserMistake("--trace-file: needs --trace to say what to write");
+        }
+    }
+
+    private void checkBoot() {
         if (kernel == null && flat != null) {
             throw new UserMistake("--flat: needs a --kernel to go with it");
         }
         if (kernel == null && initrd != null) {
             throw new UserMistake("--initrd: needs a --kernel to go with it");
         }
+        if (firmwareName != null && kernel != null) {
+            throw new UserMistake("--firmware: boots from disks and cannot be given a --kernel; leave one of them out");
+        }
+        if (firmwareName != null && append != null) {
+            throw new UserMistake("--append: is for a --kernel, and there is firmware; leave it out");
+        }
+        if (firmwareName == null && (firmwareVars != null || firmwareLog != null)) {
+            throw new UserMistake((firmwareVars != null ? "--firmware-vars" : "--firmware-log") + ": needs a --firmware to go with it");
+        }
         needFile("--kernel", kernel);
         needFile("--initrd", initrd);
-        for (DiskConfig d : disks) {
-            needFile("--disk", d.file());
-        }
-        long scsi = disks.stream().filter(d -> d.bus() == DiskConfig.Bus.SCSI).count();
-        if (scsi > 0 && hyperv == Switch.OFF) {
-            throw new UserMistake("--disk: disks on synthetic SCSI need --hyperv on; use that, or bus=ide");
-        }
-        if (scsi > ScsiTarget.MAX_LUNS) {
-            throw new UserMistake("--disk: " + scsi + " disks do not fit on the SCSI controller; give at most " + ScsiTarget.MAX_LUNS);
-        }
-        if (disks.size() - scsi > IdeController.DRIVES) {
-            throw new UserMistake("--disk: " + (disks.size() - scsi) + " disks do not fit on the IDE controller; give at most "
-                    + IdeController.DRIVES);
-        }
-        if (traceFile != null && trace.isEmpty()) {
-            throw new UserMistake("--trace-file: needs --trace to say what to write");
-        }
+        disks.forEach(d -> needFile("--disk", d.file()));
+        cdroms.forEach(f -> needFile("--cdrom", f));
     }
 
     private void checkDeterministic() {
@@ -207,8 +235,9 @@ public final class RunCommand implements Callable<Integer> {
             throw new UserMistake("--deterministic: only the software CPU counts instructions; leave out "
                     + (changeEngine == null ? "--backend kvm" : "--change-engine"));
         }
-        if (!disks.isEmpty()) {
-            throw new UserMistake("--deterministic: not together with --disk, whose requests end when the host ends them; give an --initrd");
+        if (!disks.isEmpty() || !cdroms.isEmpty()) {
+            throw new UserMistake("--deterministic: not together with " + (disks.isEmpty() ? "--cdrom" : "--disk")
+                    + ", whose requests end when the host ends them; give an --initrd");
         }
         if (gdb != null) {
             throw new UserMistake("--deterministic: not together with --gdb, which stops the guest when a person does; leave one out");
@@ -242,10 +271,15 @@ public final class RunCommand implements Callable<Integer> {
             d.restart = !noRestart;
             d.hyperv = hyperv == Switch.ON;
             d.testDevices = testDevices;
-            d.disks = disks;
+            d.disks = disks();
             d.cpu = cpu;
             d.deterministic = deterministic;
         });
+        if (firmwareName != null) {
+            Path image = FirmwareSpec.find(firmwareName);
+            needFile("--firmware", image);
+            return c.with(d -> d.firmware = new FirmwareSpec(image, firmwareVars, !serial.equals("none"), firmwareLog));
+        }
         if (kernel == null) {
             return DefaultGuest.configure(c, append, System.err);
         }
@@ -258,20 +292,43 @@ public final class RunCommand implements Callable<Integer> {
         }
     }
 
-    private static void quit(Partition p) {
-        if (p != null) {
-            p.requestStop(StopReason.KILLED);
-        }
+    /** {@return what there is to boot from, most wanted first} */
+    private List<DiskConfig> disks() {
+        Stream<DiskConfig> discs = cdroms.stream().map(DiskConfig::cdrom);
+        return (boot == DiskConfig.Media.CDROM ? Stream.concat(discs, disks.stream()) : Stream.concat(disks.stream(), discs)).toList();
     }
 
-    private static void changeNow(EngineChanges changes, Partition p) {
-        if (p == null) {
-            return;
+    /**
+     * What the escape key does.
+     *
+     * @param running empty as long as there is no machine
+     */
+    private record Keys(AtomicReference<Machine> running, EngineChanges changes) implements EscapeActions {
+        @Override
+        public void quit() {
+            Machine m = running.get();
+            if (m != null) {
+                m.partition().requestStop(StopReason.KILLED);
+            }
         }
-        try {
-            System.err.print("\r\njvisor: the guest runs on " + changes.change(p) + " now\r\n");
-        } catch (UserMistake | IllegalStateException | UnsupportedOperationException e) {
-            System.err.print("\r\njvisor: the engine stays: " + e.getMessage() + "\r\n");
+
+        @Override
+        public void changeEngine() {
+            Machine m = running.get();
+            if (m == null) {
+                return;
+            }
+            try {
+                System.err.print("\r\njvisor: the guest runs on " + changes.change(m.partition()) + " now\r\n");
+            } catch (UserMistake | IllegalStateException | UnsupportedOperationException e) {
+                System.err.print("\r\njvisor: the engine stays: " + e.getMessage() + "\r\n");
+            }
+        }
+
+        @Override
+        public String screen() {
+            Machine m = running.get();
+            return m == null ? "" : m.motherboard().screen().dump();
         }
     }
 

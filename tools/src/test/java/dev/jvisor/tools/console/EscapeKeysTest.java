@@ -29,6 +29,11 @@ class EscapeKeysTest {
     }
 
     @Test
+    void controlAThenSShowsTheScreen() {
+        assertEquals(List.of(Action.NOTHING, Action.SCREEN, Action.SEND), type("\u0001ss"));
+    }
+
+    @Test
     void helpAndUnknownKeysStayHere() {
         assertEquals(List.of(Action.NOTHING, Action.HELP, Action.NOTHING, Action.NOTHING, Action.SEND), type("\u0001h\u0001qq"));
     }

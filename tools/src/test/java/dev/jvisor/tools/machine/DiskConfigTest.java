@@ -12,19 +12,19 @@ import org.junit.jupiter.api.Test;
 class DiskConfigTest {
     @Test
     void aFileAloneIsWritableOnScsiInWhateverFormat() {
-        assertEquals(new DiskConfig(Path.of("a.vhdx"), DiskConfig.Bus.SCSI, false, null), DiskConfig.parse("a.vhdx"));
+        assertEquals(DiskConfig.of(Path.of("a.vhdx"), null), DiskConfig.parse("a.vhdx"));
     }
 
     @Test
     void wordsComeInAnyOrder() {
-        DiskConfig all = new DiskConfig(Path.of("d/a.img"), DiskConfig.Bus.IDE, true, DiskFormat.RAW);
+        DiskConfig all = new DiskConfig(Path.of("d/a.img"), DiskConfig.Bus.IDE, DiskConfig.Media.DISK, true, DiskFormat.RAW);
         assertEquals(all, DiskConfig.parse("d/a.img,bus=ide,readonly,format=raw"));
         assertEquals(all, DiskConfig.parse("d/a.img,format=raw,readonly,bus=ide"));
     }
 
     @Test
     void commasMayBePartOfTheName() {
-        assertEquals(new DiskConfig(Path.of("a,b.img"), DiskConfig.Bus.SCSI, true, null), DiskConfig.parse("a,b.img,readonly"));
+        assertEquals(new DiskConfig(Path.of("a,b.img"), null, DiskConfig.Media.DISK, true, null), DiskConfig.parse("a,b.img,readonly"));
     }
 
     @Test
