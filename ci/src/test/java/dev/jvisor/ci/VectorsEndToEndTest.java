@@ -20,6 +20,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -30,11 +31,15 @@ import org.junit.jupiter.api.io.TempDir;
 @Tag("slow")
 class VectorsEndToEndTest {
     private static final Duration LIMIT = Duration.ofMinutes(10);
+    /** What glibc is told not to use: what our CPU has not, AVX2 and FMA, all that came after SSE2. */
+    private static final String NEVER = "glibc.cpu.hwcaps=-ERMS,-FSRM,-AVX512VL,-AVX512BW,-AVX512F";
+    private static final List<String> FORMS = List.of(NEVER, NEVER + ",-AVX2,-FMA",
+            NEVER + ",-AVX2,-AVX,-FMA,-FMA4,-AVX_Fast_Unaligned_Load,-SSE4_2,-SSE4_1,-SSSE3");
 
     @TempDir
     Path dir;
     private DefaultImage image;
-    private Path program;
+    private final List<Path> programs = new ArrayList<>();
 
     @BeforeEach
     void build() throws Exception {
@@ -49,7 +54,8 @@ class VectorsEndToEndTest {
         try (InputStream in = VectorsEndToEndTest.class.getResourceAsStream("vectors.c")) {
             Files.write(source, in.readAllBytes());
         }
-        program = dir.resolve("vectors");
+        Path program = dir.resolve("vectors");
+        programs.add(program);
         host("gcc", "-O3", "-march=x86-64-v3", "-static", "-o", program.toString(), source.toString(), "-lm");
     }
 
@@ -62,10 +68,12 @@ class VectorsEndToEndTest {
         return said;
     }
 
-    /** {@return the default guest's files with the program at /vectors: the kernel takes archives one after another} */
+    /** {@return the default guest's files with the programs in its root: the kernel takes archives one after another} */
     private Path initrd() throws Exception {
         CpioWriter more = new CpioWriter();
-        more.file("vectors", 0755, Files.readAllBytes(program));
+        for (Path p : programs) {
+            more.file(p.getFileName().toString(), 0755, Files.readAllBytes(p));
+        }
         ByteArrayOutputStream both = new ByteArrayOutputStream();
         both.write(Files.readAllBytes(image.initrd()));
         both.write(more.finish());
@@ -95,12 +103,16 @@ class VectorsEndToEndTest {
         }
         assertTrue(r.out().contains("x86/fpu: Enabled xstate features 0x7, context size is 832 bytes"), r::toString);
         assertTrue(r.out().contains("VECTORS end"), r::toString);
+        assumeThirdLevelOnTheHost();
+        Map<String, String> host = CheckInit.results(host(programs.getFirst().toString()));
+        assertFalse(host.isEmpty());
+        assertEquals(host, CheckInit.results(r.out()));
+    }
+
+    private static void assumeThirdLevelOnTheHost() throws Exception {
         String cpus = Files.readString(Path.of("/proc/cpuinfo"));
         assumeTrue(cpus.contains(" avx2 ") && cpus.contains(" fma ") && cpus.contains(" bmi2 ") && cpus.contains(" f16c "),
                 "the guest ran, but the host's processor cannot run the program");
-        Map<String, String> host = CheckInit.results(host(program.toString()));
-        assertFalse(host.isEmpty());
-        assertEquals(host, CheckInit.results(r.out()));
     }
 
     @Test
@@ -114,5 +126,34 @@ class VectorsEndToEndTest {
         }
         // 128 and SIGILL.
         assertTrue(r.out().contains("ended with 132"), r::toString);
+    }
+
+    /** As {@code ci/long-programs} does at length and with the distribution's shared libraries. */
+    @Test
+    void glibcOverRandomInputComputesInEveryFormWhatItDoesOnTheHost() throws Exception {
+        long seed = Long.getLong("jvisor.seed", System.nanoTime() >>> 10);
+        for (String name : List.of("strings", "mathematics")) {
+            programs.add(dir.resolve(name));
+            for (String source : List.of("driven.h", name + ".c")) {
+                ProgramsScenario.resource(source, dir);
+            }
+            ProgramsScenario.compile(dir, name, programs.getLast(), "-static", "-DSTATIC");
+        }
+        String script = FORMS.stream().map(f -> "export GLIBC_TUNABLES=" + f + "; " + commands("/", seed)).collect(Collectors.joining("; echo NEXT; "));
+        List<String> ours = List.of(guest(script + "; echo NEXT").out().replace("\r", "").split("\nNEXT\n"));
+        assertEquals(FORMS.size() + 1, ours.size(), () -> String.join("\n", ours));
+        assertFalse(ours.toString().contains("WRONG"), () -> "seed " + seed + "\n" + ours);
+        assumeThirdLevelOnTheHost();
+        for (int k = 0; k < FORMS.size(); k++) {
+            String forms = FORMS.get(k);
+            Map<String, String> here = CheckInit.results(ours.get(k));
+            Map<String, String> there = CheckInit.results(host("env", "GLIBC_TUNABLES=" + forms, "sh", "-c", commands(dir + "/", seed)));
+            assertTrue(here.size() > 200, () -> "seed " + seed + ", " + forms + "\n" + ours);
+            assertEquals(there, here, () -> "seed " + seed + ", " + forms);
+        }
+    }
+
+    private static String commands(String at, long seed) {
+        return at + "strings " + seed + " 25; " + at + "mathematics " + seed + " 25 | grep -v ^NEAR";
     }
 }
