@@ -10,7 +10,7 @@ import java.util.Set;
  */
 final class Nearness {
     /** Units in the last of 64 places. */
-    private static final int GRANTED = 64;
+    private static final int GRANTED = 16;
     /** Sums that cancel near their zeros: there it is the distance that counts, in units of 2^-80. */
     private static final Set<String> CANCEL = Set.of("math.lgammal", "math.j0l", "math.j1l", "math.y0l", "math.y1l");
     private static final BigInteger GRANTED_DISTANCE = BigInteger.TWO.pow(80 - 57);

@@ -147,6 +147,10 @@ class ProgramsLongSuite {
         Path guest = programs.inAGuest(level, List.of("glibc/untold", "libcrypto/all"));
         List<String> differ = new ArrayList<>();
         compare(host, "glibc/" + asOnTheHost, guest, "glibc/untold", differ);
+        if (!level.equals("x86-64-v3")) {
+            // The host's processor has AVX whatever glibc is told.
+            differ.removeIf(l -> l.contains(" RESULT math.vectors_of_avx "));
+        }
         compare(host, "libcrypto/all", guest, "libcrypto/all", differ);
         assertTrue(differ.isEmpty(), () -> String.join("\n", differ));
     }
