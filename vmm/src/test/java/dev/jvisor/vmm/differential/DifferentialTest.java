@@ -128,6 +128,13 @@ class DifferentialTest {
             // Operands that cross into the page that is not there.
             s.gpr[r.nextBoolean() ? 3 : 6] = UserMachine.DATA + UserMachine.DATA_SIZE - r.nextInt(40);
         }
+        if (r.nextInt(8) == 0) {
+            // Strings that meet the ends of their pages, and a stack that does, where what it leaves is compared.
+            s.gpr[6 + r.nextInt(2)] = nearPage(r);
+        }
+        if (r.nextInt(8) == 0) {
+            s.gpr[4] = nearPage(r);
+        }
         s.gpr[14] = r.nextInt(64);
         s.gpr[15] = r.nextInt(64);
         if (r.nextInt(2) == 0) {
@@ -162,6 +169,11 @@ class DifferentialTest {
         // What is not masked waits for the next instruction; summary and busy say so.
         s.fsw |= (s.fsw & ~s.fcw & 63) != 0 ? 0x8080 : 0;
         return s;
+    }
+
+    /** {@return an address near the beginning of a page of data or near its end; before the first and behind the last there is nothing} */
+    private static long nearPage(SplittableRandom r) {
+        return UserMachine.DATA + r.nextInt(UserMachine.DATA_SIZE / 4096 + 1) * 4096L + r.nextInt(-48, 49);
     }
 
     private static void x87Register(VpState s, int i, SplittableRandom r) {
