@@ -222,6 +222,77 @@ class SystemEngineTest {
     }
 
     @Test
+    void stepsInsideARepeatedStringArePushedWithTheResumeFlag() {
+        VpState s = boot(TO_LONG_MODE + """
+                mov edi, 1
+                lea rsi, [rip + step]
+                mov edx, 0x8E00
+                call gate
+                mov ecx, 3
+                mov edi, 0x90000
+                pushfq
+                or qword ptr [rsp], 0x100
+                popfq
+                rep stosb
+                nop
+                hlt
+
+                step:
+                mov rax, [rsp + 16]
+                shr eax, 16
+                and al, 1
+                add al, '0'
+                out 0xE9, al
+                inc r8d
+                cmp r8d, 4
+                je 1f
+                iretq
+                1: hlt
+                """);
+        assertEquals("1100", m.output.toString(), "after two elements; after the last; after NOP");
+        assertEquals(0, s.gpr[1]);
+    }
+
+    @Test
+    void breakpointAtARepeatedStringStopsOnceAlthoughAnInterruptComesBetweenItsElements() {
+        m.interrupts.getFirst().vector.set(0x40);
+        VpState s = boot(TO_LONG_MODE + """
+                mov edi, 1
+                lea rsi, [rip + debug]
+                mov edx, 0x8E00
+                call gate
+                mov edi, 0x40
+                lea rsi, [rip + interrupt]
+                mov edx, 0x8E00
+                call gate
+                lea rax, [rip + target]
+                mov dr0, rax
+                mov eax, 0x401
+                mov dr7, rax
+                mov ecx, 5
+                mov edi, 0x90000
+                target:
+                rep stosb
+                xor eax, eax
+                mov dr7, rax
+                hlt
+
+                debug:
+                mov al, 'b'
+                out 0xE9, al
+                or dword ptr [rsp + 16], 0x10200
+                iretq
+
+                interrupt:
+                mov al, 'i'
+                out 0xE9, al
+                iretq
+                """);
+        assertEquals("bi", m.output.toString());
+        assertEquals(0x90005, s.gpr[7]);
+    }
+
+    @Test
     void breakpointRegistersStopAtInstructionsAndData() {
         VpState s = boot(TO_LONG_MODE + """
                 mov edi, 1

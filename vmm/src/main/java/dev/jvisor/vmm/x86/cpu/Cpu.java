@@ -83,6 +83,8 @@ public final class Cpu {
     private static final ValueLayout.OfLong LE64 = ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
     private static final VarHandle PENDING;
     private static final VarHandle GRANTED = MethodHandles.arrayElementVarHandle(boolean[].class);
+    /** The TLB of user code under alignment check. */
+    private static final int ALIGNING_TLB = 3;
 
     static {
         try {
@@ -205,6 +207,8 @@ public final class Cpu {
     public int pendingDebug;
     /** The present instruction takes no single-step trap: it delivered an event, or loaded SS. */
     public boolean noTrap;
+    /** A repeated string instruction has been left between two of its elements, and RIP is still its own. */
+    public boolean repeating;
     /** Host page of the block being executed, so that a store into it is noticed. */
     public int blockPage = -1;
     /** 64-bit code at CPL 3 is for another engine: blocks are not chained into it. */
@@ -230,9 +234,11 @@ public final class Cpu {
 
     /** A data breakpoint is armed. */
     private boolean watching;
+    /** Operands that are not aligned raise #AC; all come the slow way, because the TLB then in force never holds a translation of data. */
+    private boolean aligning;
 
-    // The TLB in force: arrays of one of the three Tlbs, chosen by privilege.
-    private final Tlb[] tlbs = new Tlb[3];
+    // The TLB in force: arrays of one of the Tlbs, chosen by privilege.
+    private final Tlb[] tlbs = new Tlb[4];
     private int tlbIndex;
     private long supervisorStamp = 1;
     private long userStamp = 2;
@@ -261,6 +267,7 @@ public final class Cpu {
         // Alignment check is no matter for fetches: supervisor code with and without it shares translations.
         tlbs[1] = new Tlb(tlbs[0]);
         tlbs[2] = new Tlb(null);
+        tlbs[ALIGNING_TLB] = new Tlb(tlbs[2]);
         useTlb(0);
     }
 
@@ -356,7 +363,8 @@ public final class Cpu {
     }
 
     private void chooseTlb() {
-        useTlb(cpl == 3 ? 2 : (cr4 & CR4_SMAP) != 0 && (sysFlags & Flags.AC) == 0 ? 1 : 0);
+        aligning = cpl == 3 && (sysFlags & Flags.AC) != 0 && (cr0 & CR0_AM) != 0;
+        useTlb(aligning ? ALIGNING_TLB : cpl == 3 ? 2 : (cr4 & CR4_SMAP) != 0 && (sysFlags & Flags.AC) == 0 ? 1 : 0);
     }
 
     /** Must be called when DR0 to DR3 or DR7 change: arms or disarms the breakpoints. */
@@ -377,8 +385,11 @@ public final class Cpu {
         return (dr[7] >>> 2 * n & 3) != 0 && (dr[7] >>> 16 + 4 * n & 1) != 0;
     }
 
-    /** {@return whether a page has a data breakpoint in it and must stay out of the TLBs} */
+    /** {@return whether a page must stay out of the TLB: it has a data breakpoint in it, or the alignment of what is accessed is checked} */
     boolean watched(long page) {
+        if (tlbIndex == ALIGNING_TLB) {
+            return true;
+        }
         if (watching) {
             for (int n = 0; n < 4; n++) {
                 if (watches(n) && (dr[n] & -4096L) == page) {
@@ -401,6 +412,45 @@ public final class Cpu {
         }
     }
 
+    /**
+     * Throws #AC for an operand that is not aligned, where that is checked (Intel SDM 3A, 6.15 "Interrupt 17"): before any page fault, as
+     * processors do, but after what is no address at all. The manual leaves open what becomes of 16 and 32 bytes; here they must be aligned to 16.
+     * To be asked when {@link #aligning}.
+     *
+     * @param size bytes; those of the x87's environments and of areas are not checked here, but as their fields
+     */
+    private void align(long va, int size, Uop u) {
+        int unit = size == 10 ? 8 : size == 32 ? 16 : size;
+        if ((unit & unit - 1) == 0 && unit <= 16 && (va & unit - 1) != 0 && va << 16 >> 16 == va) {
+            throw fault(AC, 0, u);
+        }
+    }
+
+    /**
+     * Ends the alignment check for an instruction whose accesses are not what is to be aligned, after a check of the whole.
+     *
+     * @param unit what {@code va} must be a multiple of; 1 for anything
+     * @return what {@link #resumeAlignmentCheck} is to be told
+     */
+    public boolean suspendAlignmentCheck(long va, int unit, Uop u) {
+        boolean was = aligning;
+        if (was) {
+            align(va, unit, u);
+            aligning = false;
+        }
+        return was;
+    }
+
+    /** Sets the alignment check back to what it was before {@link #suspendAlignmentCheck}. */
+    public void resumeAlignmentCheck(boolean was) {
+        aligning = was;
+    }
+
+    /** {@return whether operands are looked at one by one: to move many at a time is no use} */
+    public boolean checksAlignment() {
+        return aligning;
+    }
+
     private boolean flat(int seg) {
         // Writable data expanding up, or readable code: so that no access type needs a check either.
         int type = segAttr[seg] & 0x1001F;
@@ -416,7 +466,7 @@ public final class Cpu {
         addend = t.addend;
         codeTag = t.codeTag;
         codePage = t.codePage;
-        codeStamp = i == 2 ? userStamp : supervisorStamp;
+        codeStamp = i >= 2 ? userStamp : supervisorStamp;
     }
 
     /** {@return RFLAGS as PUSHF would push it} */
@@ -485,7 +535,7 @@ public final class Cpu {
         // The two never have the same value: supervisor and user rights to execute differ.
         supervisorStamp += 2;
         userStamp += 2;
-        codeStamp = tlbIndex == 2 ? userStamp : supervisorStamp;
+        codeStamp = tlbIndex >= 2 ? userStamp : supervisorStamp;
     }
 
     /** {@return the index in {@link #jumpCache} of a RIP} */
@@ -735,6 +785,9 @@ public final class Cpu {
         if (writeTag[i] == (va + size - 1 & -4096L)) {
             return va + addend[i];
         }
+        if (aligning) {
+            align(va, size, u);
+        }
         if (watching) {
             watch(va, size, true);
         }
@@ -751,6 +804,9 @@ public final class Cpu {
         int i = (int) (va >>> 12) & Tlb.SIZE - 1;
         if (readTag[i] == (va + size - 1 & -4096L)) {
             return va + addend[i];
+        }
+        if (aligning) {
+            align(va, size, u);
         }
         if (watching) {
             watch(va, size, false);
@@ -798,6 +854,9 @@ public final class Cpu {
     }
 
     private long slowLoad(long va, int size, Uop u) {
+        if (aligning) {
+            align(va, size, u);
+        }
         if (watching) {
             watch(va, size, false);
         }
@@ -824,6 +883,9 @@ public final class Cpu {
     }
 
     private void slowStore(long va, int size, long value, Uop u) {
+        if (aligning) {
+            align(va, size, u);
+        }
         if (watching) {
             watch(va, size, true);
         }

@@ -148,13 +148,14 @@ final class Strings {
             boolean single = (c.mode & Cpu.MODE_SINGLE) != 0;
             boolean forward = (c.sysFlags & Flags.DF) == 0;
             int patience = PATIENCE;
+            c.repeating = false;
             while (true) {
                 long count = c.r[Cpu.RCX] & mask;
                 if (count == 0) {
                     return after.go(c);
                 }
                 long done = 0;
-                if (forward && !single && count > 1) {
+                if (forward && !single && count > 1 && !c.checksAlignment()) {
                     if (op == MOVS) {
                         done = move(c, count, mask);
                     } else if (op == STOS) {
@@ -178,6 +179,7 @@ final class Strings {
                     }
                     if (c.pending != 0 || single) {
                         c.rip = ip;
+                        c.repeating = true;
                         return null;
                     }
                     patience = PATIENCE;

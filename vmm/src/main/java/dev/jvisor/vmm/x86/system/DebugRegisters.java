@@ -72,7 +72,8 @@ public final class DebugRegisters {
      * @return whether #DB is to be delivered instead of executing it, with the address of the instruction as return address
      */
     public static boolean breakpointBefore(Cpu c) {
-        if ((c.dr[7] & 0xFF) == 0 || (c.sysFlags & Flags.RF) != 0) {
+        if ((c.dr[7] & 0xFF) == 0 || (c.sysFlags & Flags.RF) != 0 || c.repeating) {
+            // Between two elements of a string the instruction has begun long ago.
             return false;
         }
         long linear = c.long64() ? c.rip : c.segBase[Cpu.CS] + c.rip & 0xFFFF_FFFFL;

@@ -158,9 +158,11 @@ public final class EventDelivery {
         boolean soft = kind == Kind.SOFTWARE || kind == Kind.SOFTWARE_EXCEPTION;
         int ext = soft ? 0 : 1;
         long image = c.rflags();
-        if (kind == Kind.EXCEPTION && isFault(vector)) {
+        if (kind == Kind.EXCEPTION && isFault(vector) || c.repeating) {
+            // And in the middle of a repeated string instruction, which has passed its breakpoint (SDM 3B, 18.3.1.1).
             image |= Flags.RF;
         }
+        c.repeating = false;
         if ((c.cr0 & Cpu.CR0_PE) == 0) {
             real(c, vector, ip, image, u);
         } else if (kind == Kind.SOFTWARE && Operands.vm86(c) && (c.sysFlags & Flags.IOPL) != Flags.IOPL) {

@@ -14,6 +14,12 @@ final class InterruptReturn {
     /** @param size operand size, 2, 4 or 8 */
     static void run(Cpu c, int size, Uop u) {
         Cpu.serialize();
+        if (c.nmiBlocked) {
+            // Whether or not it faults (SDM 3C, 27.2.3 says so of NMIs under a hypervisor).
+            c.nmiBlocked = false;
+            c.interrupts.endOfNmi();
+            c.raise(Cpu.PEND_INTERRUPT);
+        }
         if ((c.cr0 & Cpu.CR0_PE) == 0) {
             real(c, size, u);
         } else if (Operands.vm86(c)) {
@@ -28,11 +34,6 @@ final class InterruptReturn {
         }
         c.next = null;
         c.link = null;
-        if (c.nmiBlocked) {
-            c.nmiBlocked = false;
-            c.interrupts.endOfNmi();
-            c.raise(Cpu.PEND_INTERRUPT);
-        }
     }
 
     private static void real(Cpu c, int size, Uop u) {

@@ -100,6 +100,7 @@ final class PortOps {
     private static boolean advance(Cpu c, int reg, Uop u) {
         long step = (c.sysFlags & Flags.DF) != 0 ? -u.b : u.b;
         Operands.set(c, reg, u.a, c.r[reg] + step);
+        c.repeating = false;
         if (u.d == 0) {
             return false;
         }
@@ -107,8 +108,9 @@ final class PortOps {
         if ((c.r[Cpu.RCX] & Operands.mask(u.a)) == 0) {
             return false;
         }
-        if (c.pending != 0 || (c.sysFlags & Flags.TF) != 0) {
+        if (c.pending != 0 || (c.mode & Cpu.MODE_SINGLE) != 0) {
             c.rip = u.ip;
+            c.repeating = true;
             return false;
         }
         return true;

@@ -88,6 +88,7 @@ public final class Reset {
         c.nmiBlocked = false;
         c.pendingDebug = 0;
         c.noTrap = false;
+        c.repeating = false;
         c.next = null;
         c.link = null;
         c.flushTlb();

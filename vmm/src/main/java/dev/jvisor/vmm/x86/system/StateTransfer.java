@@ -158,6 +158,7 @@ public final class StateTransfer {
         c.nmiBlocked = s.nmiBlocked;
         c.pendingDebug = 0;
         c.noTrap = false;
+        c.repeating = false;
         c.next = null;
         c.link = null;
         if ((c.cr0 & Cpu.CR0_PG) != 0 && (c.cr4 & Cpu.CR4_PAE) != 0 && !c.longActive()) {

@@ -287,6 +287,16 @@ class EventDeliveryTest {
     }
 
     @Test
+    void iretThatFaultsEndsTheBlockingOfNmisAllTheSame() {
+        t.longMode(0);
+        c.nmiBlocked = true;
+        t.w64(0x9000, 0x8000_0000_0000L);
+        t.w64(0x9008, TestCpu.CODE64);
+        assertEquals("13:0", t.fault(() -> InterruptReturn.run(c, 8, t.here())));
+        assertFalse(c.nmiBlocked);
+    }
+
+    @Test
     void iretToAnOuterLevelTakesGsAwayButNotItsBase() {
         t.longMode(0);
         t.load(Cpu.GS, TestCpu.DATA0);

@@ -52,6 +52,67 @@ class SystemRegistersTest {
     }
 
     @Test
+    void controlBitsOfWhatIsNotOfferedAreRefused() {
+        t.longMode(0);
+        cpuid(1, 0);
+        assertEquals(0, c.r[Cpu.RDX] & 1 << 1, "VME");
+        assertEquals(0, c.r[Cpu.RCX] & (1 << 5 | 1 << 6 | 1 << 17), "VMX, SMX, PCID");
+        cpuid(7, 0);
+        assertEquals(0, c.r[Cpu.RCX] & (1 << 3 | 1 << 7 | 1 << 16 | 1L << 31), "PKU, CET_SS, LA57, PKS");
+        // VME, PVI, LA57, VMXE, SMXE, PCIDE, PKE, CET, PKS, UINTR, and those that have no meaning.
+        long refused = 3 | 1 << 12 | 1 << 13 | 1 << 14 | 1 << 17 | 1 << 19 | -1L << 22;
+        for (int bit = 0; bit < 64; bit++) {
+            long v = c.cr4 | 1L << bit;
+            String wanted = (refused >>> bit & 1) != 0 || bit == 15 ? "13:0" : "none";
+            long before = c.cr4;
+            assertEquals(wanted, t.fault(() -> ControlRegisters.setCr4(c, v, t.here())), "bit " + bit);
+            ControlRegisters.setCr4(c, before, t.here());
+        }
+        Uop u = t.here();
+        u.d = 3;
+        for (int bit = 46; bit < 64; bit++) {
+            c.r[Cpu.RAX] = c.cr3 | 1L << bit;
+            assertEquals("13:0", t.fault(() -> ControlRegisters.write(c, u)), "CR3 bit " + bit);
+        }
+        for (int bit = 0; bit < 64; bit++) {
+            // SCE, LME, LMA, NXE; LME cannot change while paging is on, and is on.
+            boolean known = bit == 0 || bit == 8 || bit == 10 || bit == 11;
+            assertEquals(known, write(MsrFile.IA32_EFER, c.efer | 1L << bit), "EFER bit " + bit);
+        }
+        assertFalse(write(MsrFile.IA32_EFER, c.efer & ~Cpu.EFER_LME));
+    }
+
+    @Test
+    void debugRegistersRefuseBitsAbove31AndKeepTheFixedOnes() {
+        t.longMode(0);
+        Uop u = t.here();
+        for (int n : new int[] {6, 7}) {
+            u.d = n;
+            c.r[Cpu.RAX] = 1L << 32;
+            assertEquals("13:0", t.fault(() -> DebugRegisters.write(c, u)));
+            c.r[Cpu.RAX] = 0;
+            DebugRegisters.write(c, u);
+            assertEquals(n == 6 ? 0xFFFF0FF0L : 0x400, c.dr[n]);
+            c.r[Cpu.RAX] = 0xFFFF_DFFFL;
+            DebugRegisters.write(c, u);
+            // No RTM: bit 16 of DR6 stays set, bit 11 of DR7 clear.
+            assertEquals(n == 6 ? 0xFFFFCFFFL : 0xFFFF07FFL, c.dr[n]);
+        }
+        u.d = 8;
+        assertEquals("6", t.fault(() -> DebugRegisters.write(c, u)));
+    }
+
+    @Test
+    void performanceCountersAreNotThere() {
+        cpuid(0xA, 0);
+        assertEquals(0, c.r[Cpu.RAX] | c.r[Cpu.RBX] | c.r[Cpu.RCX] | c.r[Cpu.RDX]);
+        for (int msr : new int[] {0xC1, 0x186, 0x309, 0x38D, 0x38F, 0x345}) {
+            assertFalse(MsrFile.read(c, msr), Integer.toHexString(msr));
+            assertFalse(write(msr, 0), Integer.toHexString(msr));
+        }
+    }
+
+    @Test
     void cr8IsTheTaskPriority() {
         t.longMode(0);
         Uop u = t.here();
