@@ -37,7 +37,7 @@ import java.util.TimerTask;
  */
 final class BatchMachine implements AutoCloseable {
     /** Most sequences in a batch. */
-    static final int MOST = 64;
+    static final int MOST = 256;
     /** Room for the code of one sequence. */
     static final int CODE_SIZE = 0x200;
 
@@ -50,7 +50,7 @@ final class BatchMachine implements AutoCloseable {
     private static final int VIEW = 0x6D000000;
     private static final long INPUTS = 0x200000;
     private static final long RESULTS = INPUTS + MOST * STRIDE;
-    private static final long SIZE = 0x600000;
+    private static final long SIZE = 0xC00000;
 
     private static final int IDT = 0x8000;
     private static final int GDT = 0x9000;
@@ -315,8 +315,9 @@ final class BatchMachine implements AutoCloseable {
         long rsp = b.get(LONG, FLAGS + 56);
         s.gpr[4] = rsp;
         s.cr2 = vector == 14 ? b.get(LONG, FLAGS) : 0;
-        return new Outcome(vector, error, b.get(LONG, FLAGS + 32), b.get(LONG, FLAGS + 48), rsp, s,
-                m.asSlice(at + 0x1000, UserMachine.DATA_SIZE).toArray(ValueLayout.JAVA_BYTE), null);
+        byte[] data = new byte[UserMachine.DATA_SIZE];
+        MemorySegment.copy(m, ValueLayout.JAVA_BYTE, at + 0x1000, data, 0, data.length);
+        return new Outcome(vector, error, b.get(LONG, FLAGS + 32), b.get(LONG, FLAGS + 48), rsp, s, data, null);
     }
 
     /** Runs the batch and empties it. {@return an outcome for each sequence; null when the machine did not come to the end} */

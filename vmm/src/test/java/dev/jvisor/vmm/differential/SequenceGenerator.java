@@ -15,11 +15,15 @@ import java.util.SplittableRandom;
  * Memory operands mostly hit the data pages of a {@link UserMachine}; everything else is random, biased to edges.
  */
 final class SequenceGenerator {
-    /** One encodable form: an opcode with its extension, in memory or register form. @param l VEX.L, where there is one */
-    record Form(Opcode opcode, int ext, boolean memory, int l) {
+    /** One encodable form: an opcode with its extension, in memory or register form. @param l VEX.L, where there is one; undefined as Sequence has it */
+    record Form(Opcode opcode, int ext, boolean memory, int l, int undefined, String name) {
+        Form(Opcode opcode, int ext, boolean memory, int l) {
+            this(opcode, ext, memory, l, SequenceGenerator.undefinedFlags(opcode.name()), opcode.name() + (opcode.modrm() ? memory ? " [mem]" : " [reg]" : ""));
+        }
+
         @Override
         public String toString() {
-            return opcode.name() + (opcode.modrm() ? memory ? " [mem]" : " [reg]" : "");
+            return name;
         }
     }
 
@@ -154,7 +158,7 @@ final class SequenceGenerator {
             Form f = forms.get(random.nextInt(forms.size()));
             used.add(f);
             emit(code, f, n + 1 == instructions);
-            undefined = undefinedFlags(f.opcode.name());
+            undefined = f.undefined;
             if (undefined != 0 && n + 1 < instructions) {
                 // ADD AL,imm8 defines every status flag again.
                 code.write(0x04);
@@ -174,16 +178,14 @@ final class SequenceGenerator {
 
     private void emit(ByteArrayOutputStream b, Form f, boolean last) {
         Opcode o = f.opcode;
-        if (random.nextInt(20) == 0) {
-            b.write(random.nextInt(2) == 0 ? 0x64 : 0x65);
-        }
+        anyPrefixes(b, o);
         if (o.vex() != null) {
             vex(b, f);
             return;
         }
         boolean wide = false;
         if (o.prefix() == OpcodeTable.ANY) {
-            if (!branch(o) && !doubleShift(o) && random.nextInt(4) == 0) {
+            if (!branch(o) && !doubleShift(o) && !movsxd(o) && random.nextInt(4) == 0) {
                 b.write(0x66);
                 wide = true;
             }
@@ -257,6 +259,28 @@ final class SequenceGenerator {
         }
     }
 
+    /** Prefixes that go with every instruction: that mean something, nothing, or #UD. */
+    private void anyPrefixes(ByteArrayOutputStream b, Opcode o) {
+        if (random.nextInt(20) == 0) {
+            b.write(random.nextInt(2) == 0 ? 0x64 : 0x65);
+        }
+        if (random.nextInt(30) == 0) {
+            // Segments that have no base in 64-bit mode. Not SS, which AMD's processors heed in what they raise for no address, #SS.
+            b.write(new int[] {0x26, 0x2E, 0x3E}[random.nextInt(3)]);
+        }
+        if (random.nextInt(20) == 0 && o.imm() != Opcode.Imm.OFFSET) {
+            b.write(0x67);
+        }
+        if (random.nextInt(200) == 0 && !(o.map() == OpcodeTable.M0F && (o.op() == 0xAE || o.op() >= 0x18 && o.op() <= 0x1F))) {
+            // Fences and NOPs with LOCK are #UD by Intel's manual; AMD's processors execute them.
+            b.write(0xF0);
+        }
+        if (random.nextInt(50) == 0) {
+            // A REX with another prefix behind it counts for nothing; before VEX it is #UD.
+            b.write(0x40 | random.nextInt(16));
+        }
+    }
+
     /** {@return ModRM.rm of a register form: any, but none of those x87 instructions that are approximations} */
     private int rm(Opcode o, int ext) {
         if (o.map() == OpcodeTable.ONE_BYTE && o.op() == 0xD9 && ext >= 6) {
@@ -309,6 +333,11 @@ final class SequenceGenerator {
     /** SHLD and SHRD: with 16-bit operands and a count above 16 the result is undefined. */
     private static boolean doubleShift(Opcode o) {
         return o.map() == 1 && (o.op() & 0xF6) == 0xA4;
+    }
+
+    /** MOVSXD, whose 66 form reads 16 bits on Intel's processors and 32 on AMD's. */
+    private static boolean movsxd(Opcode o) {
+        return o.map() == 0 && o.op() == 0x63;
     }
 
     /** Near branches, whose 66 prefix Intel ignores and AMD does not. */

@@ -102,7 +102,7 @@ final class UserMachine implements AutoCloseable {
         s.gdtLimit = 0x4F;
         s.idtBase = IDT;
         s.idtLimit = 0xFFF;
-        s.cr0 = 0x80010033L;
+        s.cr0 = 0x80050033L;
         s.cr3 = 0x1000;
         s.cr4 = 0x40620;
         s.efer = 0xD01;

@@ -104,8 +104,13 @@ final class X87Control {
     static void storeEnvironment(Cpu c, Uop u) {
         X87Stack.available(c, u);
         long at = c.r[Cpu.TA];
-        c.hostForWrite(at, u.a == 2 ? 14 : 28, u);
-        environment(c, u, at);
+        boolean aligning = c.suspendAlignmentCheck(at, u.a, u);
+        try {
+            c.hostForWrite(at, u.a == 2 ? 14 : 28, u);
+            environment(c, u, at);
+        } finally {
+            c.resumeAlignmentCheck(aligning);
+        }
         // All exceptions are masked afterwards.
         c.fcw |= 63;
         X87Stack.refreshSummary(c);
@@ -145,9 +150,14 @@ final class X87Control {
         if ((c.fsw & 0x80) != 0 && (c.cr0 & Cpu.CR0_NE) != 0) {
             throw c.fault(Cpu.MF, Cpu.NO_ERROR, u);
         }
-        // Everything is touched before anything is changed, the two bytes at its end included that are not used.
-        c.hostForRead(c.r[Cpu.TA], u.a == 2 ? 14 : 28, u);
-        readEnvironment(c, u, c.r[Cpu.TA]);
+        boolean aligning = c.suspendAlignmentCheck(c.r[Cpu.TA], u.a, u);
+        try {
+            // Everything is touched before anything is changed, the two bytes at its end included that are not used.
+            c.hostForRead(c.r[Cpu.TA], u.a == 2 ? 14 : 28, u);
+            readEnvironment(c, u, c.r[Cpu.TA]);
+        } finally {
+            c.resumeAlignmentCheck(aligning);
+        }
     }
 
     private static void readEnvironment(Cpu c, Uop u, long at) {
@@ -179,12 +189,17 @@ final class X87Control {
         X87Stack.available(c, u);
         long at = c.r[Cpu.TA];
         int head = u.a == 2 ? 14 : 28;
-        c.hostForWrite(at, head + 80, u);
-        environment(c, u, at);
-        for (int i = 0; i < 8; i++) {
-            int p = X87Stack.st(c, i);
-            c.st64(at + head + 10L * i, c.fpMant[p], u);
-            c.st16(at + head + 10L * i + 8, c.fpExp[p], u);
+        boolean aligning = c.suspendAlignmentCheck(at, u.a, u);
+        try {
+            c.hostForWrite(at, head + 80, u);
+            environment(c, u, at);
+            for (int i = 0; i < 8; i++) {
+                int p = X87Stack.st(c, i);
+                c.st64(at + head + 10L * i, c.fpMant[p], u);
+                c.st16(at + head + 10L * i + 8, c.fpExp[p], u);
+            }
+        } finally {
+            c.resumeAlignmentCheck(aligning);
         }
         reset(c);
     }
@@ -197,13 +212,18 @@ final class X87Control {
         }
         long at = c.r[Cpu.TA];
         int head = u.a == 2 ? 14 : 28;
-        // Everything is touched before anything is changed.
-        c.hostForRead(at, head + 80, u);
-        readEnvironment(c, u, at);
-        for (int i = 0; i < 8; i++) {
-            int p = X87Stack.st(c, i);
-            c.fpMant[p] = c.ld64(at + head + 10L * i, u);
-            c.fpExp[p] = (int) c.ld16(at + head + 10L * i + 8, u);
+        boolean aligning = c.suspendAlignmentCheck(at, u.a, u);
+        try {
+            // Everything is touched before anything is changed.
+            c.hostForRead(at, head + 80, u);
+            readEnvironment(c, u, at);
+            for (int i = 0; i < 8; i++) {
+                int p = X87Stack.st(c, i);
+                c.fpMant[p] = c.ld64(at + head + 10L * i, u);
+                c.fpExp[p] = (int) c.ld16(at + head + 10L * i + 8, u);
+            }
+        } finally {
+            c.resumeAlignmentCheck(aligning);
         }
     }
 }

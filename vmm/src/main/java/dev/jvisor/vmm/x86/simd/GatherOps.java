@@ -97,6 +97,16 @@ final class GatherOps {
 
         @Override
         public void exec(Cpu c) {
+            // No #AC whatever RFLAGS.AC says.
+            boolean aligning = c.suspendAlignmentCheck(0, 1, this);
+            try {
+                gather(c);
+            } finally {
+                c.resumeAlignmentCheck(aligning);
+            }
+        }
+
+        private void gather(Cpu c) {
             for (int n = 0; n < elements; n++) {
                 if (element(c, b, n, size) < 0) {
                     long offset = c.r[a] + (element(c, index, n, indexSize) << scale) + imm & addressMask;

@@ -73,6 +73,19 @@ final class MaskedMoves {
             this.addressMask = i.addrSize == 8 ? -1L : i.addrSize == 4 ? 0xFFFFFFFFL : 0xFFFF;
         }
 
+        @Override
+        public final void exec(Cpu c) {
+            // No #AC whatever RFLAGS.AC says.
+            boolean aligning = c.suspendAlignmentCheck(0, 1, this);
+            try {
+                move(c);
+            } finally {
+                c.resumeAlignmentCheck(aligning);
+            }
+        }
+
+        abstract void move(Cpu c);
+
         /** {@return whether an element is to be moved} @param at its first byte */
         final boolean wanted(Cpu c, int at) {
             long m = part(c, mask, at >> 3);
@@ -97,7 +110,7 @@ final class MaskedMoves {
         }
 
         @Override
-        public void exec(Cpu c) {
+        void move(Cpu c) {
             long offset = offset(c);
             // Into the temporary first: a later element may fault.
             int t = FloatUop.TD;
@@ -126,7 +139,7 @@ final class MaskedMoves {
         }
 
         @Override
-        public void exec(Cpu c) {
+        void move(Cpu c) {
             long offset = offset(c);
             for (int at = 0; at < bytes; at += size) {
                 if (wanted(c, at)) {

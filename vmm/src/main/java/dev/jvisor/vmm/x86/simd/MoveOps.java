@@ -341,11 +341,16 @@ final class MoveOps {
         }
         int first = Integer.numberOfTrailingZeros(mask);
         int last = 31 - Integer.numberOfLeadingZeros(mask);
-        c.hostForWrite(va + first, last - first + 1, u);
-        for (int k = first; k <= last; k++) {
-            if ((mask & 1 << k) != 0) {
-                c.st8(va + k, (k < 8 ? low : high) >>> 8 * (k & 7), u);
+        boolean aligning = c.suspendAlignmentCheck(va, 1, u);
+        try {
+            c.hostForWrite(va + first, last - first + 1, u);
+            for (int k = first; k <= last; k++) {
+                if ((mask & 1 << k) != 0) {
+                    c.st8(va + k, (k < 8 ? low : high) >>> 8 * (k & 7), u);
+                }
             }
+        } finally {
+            c.resumeAlignmentCheck(aligning);
         }
     }
 
