@@ -57,6 +57,7 @@ final class BatchMachine implements AutoCloseable {
     private static final int TSS = 0xA000;
     private static final int HANDLERS = 0xB000;
     private static final int SHARED = 0xC000;
+    private static final int AGAIN = SHARED + 0x200;
     private static final int KERNEL_STACK = 0xE000;
     private static final int DRIVER = VIEW + 0x40000;
     private static final int IN = VIEW + 0x41000;
@@ -81,6 +82,8 @@ final class BatchMachine implements AutoCloseable {
     private final Timer watchdog = new Timer("batch-watchdog", true);
     private final List<byte[]> codes = new ArrayList<>();
     private int vector;
+    /** The guest has done a batch and begins with the next as soon as it runs. */
+    private boolean waiting;
     private volatile boolean timedOut;
 
     private final InterceptHandler handler = new InterceptHandler() {
@@ -138,8 +141,8 @@ final class BatchMachine implements AutoCloseable {
             m.set(LONG, IDT + v * 16L, at & 0xFFFF | 0x10L << 16 | (0x8E00L | (v == 3 || v == DONE_VECTOR ? 0x6000 : 0)) << 32);
             Code b = new Code();
             if (v == DONE_VECTOR) {
-                // OUT v,AL; HLT
-                b.bytes(0xE6, v, 0xF4);
+                // OUT v,AL; and on with the next batch, when there is one.
+                b.bytes(0xE6, v, 0xE9).int32(AGAIN - (int) at - b.size() - 4);
             } else {
                 if (v != 8 && (v < 10 || v > 14) && v != 17) {
                     b.bytes(0x6A, 0);
@@ -157,10 +160,9 @@ final class BatchMachine implements AutoCloseable {
             } else {
                 b.bytes(0x50);
             }
-            b.bytes(0x68).int32(0x2B).bytes(0x68).int32(DRIVER_STACK).bytes(0x68).int32(0x202).bytes(0x68).int32(0x33).bytes(0x68)
-                    .int32(DRIVER + 0x800).bytes(0x48, 0xCF);
-            b.put(SHARED + 0x100 * pageFault);
+            b.toUser(DRIVER + 0x800).put(SHARED + 0x100 * pageFault);
         }
+        new Code().toUser(DRIVER).put(AGAIN);
         m.set(LONG, GDT + 0x10, 0x00AF9B000000FFFFL);
         m.set(LONG, GDT + 0x18, 0x00CF93000000FFFFL);
         m.set(LONG, GDT + 0x28, 0x00CFF3000000FFFFL);
@@ -202,6 +204,12 @@ final class BatchMachine implements AutoCloseable {
         /** MOV ECX,n; REP MOVSQ. */
         Code copy(int bytes) {
             return load(1, bytes / 8).bytes(0xF3, 0x48, 0xA5);
+        }
+
+        /** Pushes a frame and IRETQ. */
+        Code toUser(int rip) {
+            return bytes(0x68).int32(0x2B).bytes(0x68).int32(DRIVER_STACK).bytes(0x68).int32(0x202).bytes(0x68).int32(0x33).bytes(0x68).int32(rip)
+                    .bytes(0x48, 0xCF);
         }
 
         int size() {
@@ -328,10 +336,13 @@ final class BatchMachine implements AutoCloseable {
         m.set(LONG, NEXT_OUT - VIEW, VIEW + RESULTS);
         m.set(LONG, LEFT - VIEW, n);
         gpa.written(0, SIZE);
-        VpState start = UserMachine.userState();
-        start.rip = DRIVER;
-        start.gpr[4] = DRIVER_STACK;
-        vp.setState(start);
+        if (!waiting) {
+            // Only after a batch that did not come to its end: for a new state KVM maps all memory anew.
+            VpState start = UserMachine.userState();
+            start.rip = DRIVER;
+            start.gpr[4] = DRIVER_STACK;
+            vp.setState(start);
+        }
         vector = -1;
         timedOut = false;
         TimerTask stop = new TimerTask() {
@@ -344,7 +355,8 @@ final class BatchMachine implements AutoCloseable {
         watchdog.schedule(stop, 30_000);
         VpExit exit = vp.run(handler);
         stop.cancel();
-        if (exit != VpExit.KICKED || timedOut || vector != DONE_VECTOR) {
+        waiting = exit == VpExit.KICKED && !timedOut && vector == DONE_VECTOR;
+        if (!waiting) {
             return null;
         }
         List<Outcome> all = new ArrayList<>();

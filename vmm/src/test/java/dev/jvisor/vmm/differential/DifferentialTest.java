@@ -27,7 +27,7 @@ import org.junit.jupiter.api.Test;
  * registers, flags, memory and exception.
  *
  * <p>More on demand, by {@code ci/long-differential}: {@code -Djvisor.sequences=N -Djvisor.seed=N}, and {@code -Djvisor.forms=FILE} for a list
- * of the instruction forms with how often each was executed. Sequence n of a seed is always the same: {@code -Djvisor.first=N} begins there.
+ * of the instruction forms with how often each was executed, and of those left out with the reason. Sequence n of a seed is always the same: {@code -Djvisor.first=N} begins there.
  * {@code -Djvisor.only=REGEX} draws only from forms whose names match.
  */
 class DifferentialTest {
@@ -76,8 +76,10 @@ class DifferentialTest {
         long covered = byForm.values().stream().filter(k -> k > 0).count();
         System.out.println("DifferentialTest: " + covered + " of " + byForm.size() + " forms covered");
         if (System.getProperty("jvisor.forms") != null) {
-            Files.write(Path.of(System.getProperty("jvisor.forms")),
-                    new TreeMap<>(byForm).entrySet().stream().map(e -> e.getValue() + "\t" + e.getKey()).toList());
+            List<String> lines = new ArrayList<>();
+            new TreeMap<>(byForm).forEach((form, count) -> lines.add(count + "\t" + form));
+            generator.leftOut().forEach((form, reason) -> lines.add("-\t" + form + ": " + reason));
+            Files.write(Path.of(System.getProperty("jvisor.forms")), lines);
         }
         assertTrue(differences.isEmpty(), () -> kinds.values().stream().mapToInt(Integer::intValue).sum() + " differences in " + kinds.size()
                 + " kinds, seed=" + seed + "\n" + String.join("\n", differences));

@@ -7,8 +7,10 @@ import java.io.ByteArrayOutputStream;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.SplittableRandom;
+import java.util.TreeMap;
 
 /**
  * Makes random user-mode instruction sequences from the decoder's own table, so that an instruction is covered as soon as it is defined.
@@ -39,6 +41,7 @@ final class SequenceGenerator {
 
     private final List<Form> forms = new ArrayList<>();
     private final Set<Form> known = new HashSet<>();
+    private final Map<String, String> leftOut = new TreeMap<>();
     private final long seed;
     private SplittableRandom random;
 
@@ -87,7 +90,11 @@ final class SequenceGenerator {
             }
             boolean memory = k < 8;
             boolean whole = slots[memory ? 0 : 8] == o && slots[memory ? 7 : 15] == o && o.modrm() || slots[0] == o && slots[15] == o;
-            if (excluded(o, whole ? 0 : k & 7, memory)) {
+            String reason = reasonToLeaveOut(o, whole ? 0 : k & 7, memory);
+            if (reason != null) {
+                if (!whole || o.modrm() || !memory) {
+                    leftOut.put(new Form(o, whole ? -1 : k & 7, memory, l).toString(), reason);
+                }
                 continue;
             }
             if (!whole) {
@@ -107,47 +114,63 @@ final class SequenceGenerator {
         forms.removeIf(f -> !f.toString().matches(regex));
     }
 
-    /** What user mode on this kind of host does differently for reasons of its own, what is not deterministic, and what is an approximation. */
-    private static boolean excluded(Opcode o, int ext, boolean memory) {
+    private static final String NOT_64 = "not in 64-bit mode";
+    private static final String SYSTEM = "the system's: privileged, or of the host's own tables, which a KVM-PVM host shows";
+    private static final String DELIVERY = "ends a sequence, and a KVM-PVM host delivers it in its own way";
+    private static final String CHANGES = "another answer each time, or on each processor";
+    private static final String POINTERS = "instruction pointers and bases of segments are the host's own there";
+    private static final String VENDORS = "not defined, or not in the same way by both vendors";
+    private static final String APPROXIMATION = "an approximation";
+
+    /** {@return why a form is not drawn, or null if it is: all that user mode can execute and the test leaves out is here} */
+    private static String reasonToLeaveOut(Opcode o, int ext, boolean memory) {
         int op = o.op();
-        if (o.map() == OpcodeTable.ONE_BYTE) {
-            if (op >= 0x40 && op <= 0x4F) {
-                // REX prefixes in 64-bit mode.
-                return true;
-            }
-            return switch (op) {
-                case 0x06, 0x07, 0x0E, 0x16, 0x17, 0x1E, 0x1F, 0x27, 0x2F, 0x37, 0x3F, 0x60, 0x61, 0x62, 0x82, 0x9A, 0xC4, 0xC5, 0xCE, 0xD4, 0xD5,
-                        0xD6, 0xEA -> true;
-                case 0x6C, 0x6D, 0x6E, 0x6F, 0x8C, 0x8E, 0x9D, 0xCA, 0xCB, 0xCC, 0xCD, 0xCF, 0xE4, 0xE5, 0xE6, 0xE7, 0xEC, 0xED, 0xEE, 0xEF, 0xF1, 0xF4, 0xFA,
-                        0xFB -> true;
-                // A call to where no address is: AMD pushes before it looks, Intel after.
-                case 0xFF -> ext == 2 || ext == 3 || ext == 5;
-                // FNSTENV and FNSAVE store instruction pointers.
-                case 0xD9 -> memory ? ext == 6 : ext == 3;
-                case 0xDD -> memory && ext == 6;
-                // Not defined by any manual.
-                case 0xDF -> !memory && (ext == 0 || ext == 1 || ext == 2 || ext == 3);
-                default -> false;
+        return switch (o.map()) {
+            case OpcodeTable.ONE_BYTE -> switch (op) {
+                // PUSH and POP of ES, CS, SS, DS; DAA, DAS, AAA, AAS; INC and DEC, which are REX; PUSHA, POPA, BOUND; 82; far CALL and JMP;
+                // LES, LDS; INTO; AAM, AAD, SALC.
+                case 0x06, 0x07, 0x0E, 0x16, 0x17, 0x1E, 0x1F, 0x27, 0x2F, 0x37, 0x3F, 0x40, 0x41, 0x42, 0x43, 0x44, 0x45, 0x46, 0x47, 0x48, 0x49, 0x4A, 0x4B,
+                        0x4C, 0x4D, 0x4E, 0x4F, 0x60, 0x61, 0x62, 0x82, 0x9A, 0xC4, 0xC5, 0xCE, 0xD4, 0xD5, 0xD6, 0xEA -> NOT_64;
+                // INS, OUTS, IN, OUT; MOV from and to segments; POPF; HLT, CLI, STI.
+                case 0x6C, 0x6D, 0x6E, 0x6F, 0xE4, 0xE5, 0xE6, 0xE7, 0xEC, 0xED, 0xEE, 0xEF, 0x8C, 0x8E, 0x9D, 0xF4, 0xFA, 0xFB -> SYSTEM;
+                // RETF, INT3, INT, IRET, INT1.
+                case 0xCA, 0xCB, 0xCC, 0xCD, 0xCF, 0xF1 -> DELIVERY;
+                // A near call to where no address is: AMD pushes before it looks, Intel after. Far CALL and JMP.
+                case 0xFF -> ext == 2 ? VENDORS : ext == 3 || ext == 5 ? SYSTEM : null;
+                // FNSTENV, FNSAVE; D9 D8 to DF.
+                case 0xD9 -> memory ? ext == 6 ? POINTERS : null : ext == 3 ? VENDORS : null;
+                case 0xDD -> memory && ext == 6 ? POINTERS : null;
+                case 0xDF -> !memory && ext < 4 ? VENDORS : null;
+                default -> null;
             };
-        }
-        if (o.map() == OpcodeTable.M0F) {
-            return switch (op) {
-                case 0x00, 0x01, 0x02, 0x03, 0x05, 0x06, 0x07, 0x08, 0x09, 0x20, 0x21, 0x22, 0x23, 0x30, 0x31, 0x32, 0x33, 0x34, 0x35, 0xA0, 0xA1,
-                        0xA2, 0xA8, 0xA9, 0xAA, 0xB2, 0xB4, 0xB5, 0xFF, 0xB9 -> true;
-                // LDMXCSR and STMXCSR stay; what FXSAVE saves of instruction pointers, and the bases of FS and GS, are the host's own.
-                case 0xAE -> o.prefix() == OpcodeTable.PF3 || o.prefix() == OpcodeTable.NP && memory && ext != 2 && ext != 3;
-                // RCPPS and RSQRTPS are approximations; which byte a fault of MASKMOV names is up to the processor.
-                case 0x52, 0x53, 0xF7 -> true;
-                // No such register form; processors execute it as something else.
-                case 0x2B, 0xE7 -> !memory;
-                case 0xC7 -> !memory || ext != 1;
-                default -> false;
+            case OpcodeTable.M0F -> switch (op) {
+                // Groups 6 and 7, LAR, LSL; SYSCALL, CLTS, SYSRET, INVD, WBINVD; MOV CR and DR; WRMSR, RDMSR, RDPMC; SYSENTER, SYSEXIT;
+                // PUSH and POP of FS and GS; RSM; LSS, LFS, LGS.
+                case 0x00, 0x01, 0x02, 0x03, 0x05, 0x06, 0x07, 0x08, 0x09, 0x20, 0x21, 0x22, 0x23, 0x30, 0x32, 0x33, 0x34, 0x35, 0xA0, 0xA1, 0xA8, 0xA9, 0xAA,
+                        0xB2, 0xB4, 0xB5 -> SYSTEM;
+                // RDTSC, CPUID.
+                case 0x31, 0xA2 -> CHANGES;
+                // UD0 and UD1: how long they are.
+                case 0xFF, 0xB9 -> VENDORS;
+                // RDFSBASE and its kin; FXSAVE, XSAVE and their kin. LDMXCSR and STMXCSR stay.
+                case 0xAE -> o.prefix() == OpcodeTable.PF3 || o.prefix() == OpcodeTable.NP && memory && ext != 2 && ext != 3 ? POINTERS : null;
+                // RSQRTPS, RCPPS. Which byte a fault of MASKMOVQ names is up to the processor.
+                case 0x52, 0x53 -> APPROXIMATION;
+                case 0xF7 -> VENDORS;
+                // No such register form of MOVNTPS and MOVNTQ; processors execute it as something else.
+                case 0x2B, 0xE7 -> memory ? null : VENDORS;
+                // RDRAND, RDSEED, RDPID; XSAVEC.
+                case 0xC7 -> memory && ext == 1 ? null : memory ? POINTERS : CHANGES;
+                default -> null;
             };
-        }
-        if (o.map() == OpcodeTable.V0F) {
-            return op == 0x52 || op == 0x53 || op == 0xF7;
-        }
-        return false;
+            case OpcodeTable.V0F -> op == 0x52 || op == 0x53 ? APPROXIMATION : op == 0xF7 ? VENDORS : null;
+            default -> null;
+        };
+    }
+
+    /** {@return what is not drawn, with the reason, by name} */
+    Map<String, String> leftOut() {
+        return leftOut;
     }
 
     Sequence next(int instructions) {
