@@ -180,6 +180,7 @@ final class SequenceGenerator {
         for (int n = 0; n < instructions; n++) {
             Form f = forms.get(random.nextInt(forms.size()));
             used.add(f);
+            anyPrefixes(code, f.opcode);
             emit(code, f, n + 1 == instructions);
             undefined = f.undefined;
             if (undefined != 0 && n + 1 < instructions) {
@@ -192,7 +193,7 @@ final class SequenceGenerator {
         return new Sequence(code.toByteArray(), used, undefined);
     }
 
-    /** {@return one instruction of a form} */
+    /** {@return one instruction of a form, without prefixes that any might have} */
     byte[] one(Form f) {
         ByteArrayOutputStream code = new ByteArrayOutputStream();
         emit(code, f, true);
@@ -201,7 +202,6 @@ final class SequenceGenerator {
 
     private void emit(ByteArrayOutputStream b, Form f, boolean last) {
         Opcode o = f.opcode;
-        anyPrefixes(b, o);
         if (o.vex() != null) {
             vex(b, f);
             return;
