@@ -1,6 +1,8 @@
 package dev.jvisor.tools.gdb;
 
+import dev.jvisor.vmm.backend.Watchpoint;
 import dev.jvisor.vmm.state.VpState;
+import java.util.List;
 import java.util.Set;
 import java.util.function.Consumer;
 
@@ -8,7 +10,7 @@ import java.util.function.Consumer;
 public interface DebugTarget {
     /** Why a partition stopped. */
     enum Reason {
-        /** A breakpoint or a finished single step. */
+        /** A breakpoint, a watchpoint or a finished single step. */
         TRAP,
         /** {@link DebugTarget#interrupt()}. */
         INTERRUPT,
@@ -21,8 +23,14 @@ public interface DebugTarget {
      *
      * @param vp the virtual processor that caused it
      * @param exitCode of an ended partition; else 0
+     * @param hit the watchpoint that it is for, or null
      */
-    record Stop(int vp, Reason reason, int exitCode) { }
+    record Stop(int vp, Reason reason, int exitCode, Watchpoint hit) {
+        /** Makes a stop that is not for a watchpoint. */
+        public Stop(int vp, Reason reason, int exitCode) {
+            this(vp, reason, exitCode, null);
+        }
+    }
 
     /** {@return how many virtual processors there are} */
     int processors();
@@ -42,6 +50,13 @@ public interface DebugTarget {
 
     /** Writes guest memory as a VP's paging sees it. {@return whether all of it was memory} */
     boolean write(int vp, long gva, byte[] bytes);
+
+    /**
+     * Chooses the data whose use stops a VP behind the instruction that used it, in place of what was chosen before.
+     *
+     * @return false, with nothing watched, when the partition's engine cannot
+     */
+    boolean watch(List<Watchpoint> watchpoints);
 
     /** Lets all VPs run until something stops them. @param breakpoints linear addresses of instructions */
     void resume(Set<Long> breakpoints);

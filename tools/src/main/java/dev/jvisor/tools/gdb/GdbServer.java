@@ -2,6 +2,7 @@ package dev.jvisor.tools.gdb;
 
 import dev.jvisor.tools.gdb.DebugTarget.Reason;
 import dev.jvisor.tools.gdb.DebugTarget.Stop;
+import dev.jvisor.vmm.backend.Watchpoint;
 import dev.jvisor.vmm.state.VpState;
 import java.io.IOException;
 import java.net.InetAddress;
@@ -11,6 +12,8 @@ import java.net.Socket;
 import java.nio.charset.StandardCharsets;
 import java.util.HashSet;
 import java.util.HexFormat;
+import java.util.LinkedHashSet;
+import java.util.List;
 import java.util.Set;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
@@ -32,6 +35,7 @@ public final class GdbServer implements AutoCloseable {
     private final ServerSocket listener;
     private final BlockingQueue<Event> events = new LinkedBlockingQueue<>();
     private final Set<Long> breakpoints = new HashSet<>();
+    private final Set<Watchpoint> watchpoints = new LinkedHashSet<>();
     private final Thread thread;
     private volatile Socket current;
     private GdbConnection gdb;
@@ -167,6 +171,10 @@ public final class GdbServer implements AutoCloseable {
         breakpoints.clear();
         interrupt();
         if (!ended) {
+            if (!watchpoints.isEmpty()) {
+                watchpoints.clear();
+                target.watch(List.of());
+            }
             running = true;
             target.resume(Set.of());
         }
@@ -280,15 +288,29 @@ public final class GdbServer implements AutoCloseable {
     }
 
     private String breakpoint(String p) {
-        if (p.charAt(1) != '0' && p.charAt(1) != '1') {
-            return ""; // watchpoints: not supported
-        }
         int comma = p.indexOf(',', 3);
         long at = Long.parseUnsignedLong(p, 3, comma, 16);
+        if (p.charAt(1) >= '2') {
+            return watchpoint(p.charAt(0) == 'Z', p.charAt(1) - '2', at, Long.parseLong(p, comma + 1, p.length(), 16));
+        }
         if (p.charAt(0) == 'Z') {
             breakpoints.add(at);
         } else {
             breakpoints.remove(at);
+        }
+        return "OK";
+    }
+
+    /** {@return the answer: empty where the engine has none, so that GDB steps and compares} */
+    private String watchpoint(boolean on, int kind, long at, long length) {
+        if (kind >= Watchpoint.Kind.values().length) {
+            return "";
+        }
+        Watchpoint w = new Watchpoint(at, length, Watchpoint.Kind.values()[kind]);
+        boolean changes = on ? watchpoints.add(w) : watchpoints.remove(w);
+        if (changes && !target.watch(List.copyOf(watchpoints))) {
+            watchpoints.clear();
+            return "";
         }
         return "OK";
     }
@@ -370,11 +392,23 @@ public final class GdbServer implements AutoCloseable {
         return id.equals("-1") || id.equals("0") ? -1 : Integer.parseInt(id, 16) - 1;
     }
 
+    private static String hit(Watchpoint w) {
+        if (w == null) {
+            return "";
+        }
+        String kind = switch (w.kind()) {
+            case WRITE -> "watch";
+            case READ -> "rwatch";
+            case ACCESS -> "awatch";
+        };
+        return kind + ":" + Long.toHexString(w.linear()) + ";";
+    }
+
     private String stopReply() {
         return switch (last.reason()) {
             case ENDED -> "W" + String.format("%02x", last.exitCode() & 0xFF);
             case INTERRUPT -> "T02thread:" + Integer.toHexString(last.vp() + 1) + ";";
-            case TRAP -> "T05thread:" + Integer.toHexString(last.vp() + 1) + ";";
+            case TRAP -> "T05thread:" + Integer.toHexString(last.vp() + 1) + ";" + hit(last.hit());
         };
     }
 }

@@ -1,6 +1,7 @@
 package dev.jvisor.tools.run;
 
 import dev.jvisor.tools.gdb.DebugTarget;
+import dev.jvisor.vmm.backend.Watchpoint;
 import dev.jvisor.vmm.partition.Partition;
 import dev.jvisor.vmm.partition.StopReason;
 import dev.jvisor.vmm.partition.VirtualProcessor;
@@ -8,6 +9,7 @@ import dev.jvisor.vmm.state.VpState;
 import java.io.ByteArrayOutputStream;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -61,7 +63,7 @@ final class PartitionTarget implements DebugTarget {
         partition.processors().forEach(VirtualProcessor::requestPause);
         partition.pause();
         if (partition.stopReason() == null) {
-            listener.accept(new Stop(vp, why, 0));
+            listener.accept(new Stop(vp, why, 0, why == Reason.TRAP ? partition.processor(vp).watchpointHit() : null));
         }
     }
 
@@ -116,6 +118,18 @@ final class PartitionTarget implements DebugTarget {
         long gpa = partition.processor(vp).translate(gva);
         long offset = gpa == -1 ? -1 : partition.gpa().hostOffset(gpa);
         return offset < 0 ? null : partition.gpa().host().asSlice(offset, Math.min(wanted, PAGE - (int) (gva & PAGE - 1)));
+    }
+
+    @Override
+    public boolean watch(List<Watchpoint> watchpoints) {
+        boolean all = true;
+        for (VirtualProcessor vp : partition.processors()) {
+            all &= vp.watch(watchpoints);
+        }
+        if (!all) {
+            partition.processors().forEach(vp -> vp.watch(List.of()));
+        }
+        return all;
     }
 
     @Override

@@ -1,5 +1,6 @@
 package dev.jvisor.tools.gdb;
 
+import dev.jvisor.vmm.backend.Watchpoint;
 import dev.jvisor.vmm.state.VpState;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -15,6 +16,8 @@ final class FakeTarget implements DebugTarget {
     final byte[] memory = new byte[0x10000];
     final BlockingQueue<String> calls = new LinkedBlockingQueue<>();
     final List<Set<Long>> breakpoints = new ArrayList<>();
+    List<Watchpoint> watchpoints = List.of();
+    boolean canWatch = true;
     Consumer<Stop> listener = s -> { };
 
     @Override
@@ -51,9 +54,21 @@ final class FakeTarget implements DebugTarget {
     }
 
     @Override
+    public boolean watch(List<Watchpoint> all) {
+        watchpoints = all;
+        return canWatch;
+    }
+
+    @Override
     public void resume(Set<Long> at) {
         breakpoints.add(at);
         calls.add("resume");
+        if (!watchpoints.isEmpty()) {
+            // What is watched is used at once.
+            Watchpoint w = watchpoints.getFirst();
+            memory[(int) w.linear() - 0x1000]++;
+            listener.accept(new Stop(1, Reason.TRAP, 0, w));
+        }
     }
 
     @Override

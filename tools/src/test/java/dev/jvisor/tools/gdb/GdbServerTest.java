@@ -5,10 +5,12 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.jvisor.tools.gdb.DebugTarget.Reason;
 import dev.jvisor.tools.gdb.DebugTarget.Stop;
+import dev.jvisor.vmm.backend.Watchpoint;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.Socket;
 import java.nio.charset.StandardCharsets;
+import java.util.List;
 import java.util.Set;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -128,6 +130,32 @@ class GdbServerTest {
         assertEquals("step 1", target.calls.take());
         assertEquals("OK", ask("Hg1"));
         assertEquals("T05thread:1;", ask("s"));
+    }
+
+    @Test
+    void watchpointsStopWithTheirKindAndAddress() throws Exception {
+        String[] names = {"watch", "rwatch", "awatch"};
+        for (int kind = 0; kind < 3; kind++) {
+            String which = (kind + 2) + ",1100,8";
+            assertEquals("OK", ask("Z" + which));
+            assertEquals(List.of(new Watchpoint(0x1100, 8, Watchpoint.Kind.values()[kind])), target.watchpoints);
+            assertEquals("T05thread:2;" + names[kind] + ":1100;", ask("c"));
+            assertEquals("OK", ask("z" + which));
+            assertEquals(List.of(), target.watchpoints);
+        }
+        target.canWatch = false;
+        assertEquals("", ask("Z2,1100,8"), "GDB then steps and compares");
+        assertEquals("", ask("Z5,1100,8"));
+        assertEquals("E01", ask("Z2,1100,0"));
+    }
+
+    @Test
+    void aDebuggerThatGoesLeavesNoWatchpoints() throws Exception {
+        assertEquals("OK", ask("Z2,1100,8"));
+        socket.close();
+        assertEquals("resume", target.calls.take());
+        assertEquals(List.of(), target.watchpoints);
+        connect();
     }
 
     @Test

@@ -31,7 +31,8 @@ class RealGdbTest {
                     "-ex", "info threads", "-ex", "printf \"rip=%lx rax=%lx efer=%lx\\n\", $rip, $rax, $efer",
                     "-ex", "p/x $xmm0.v2_int64[0]", "-ex", "printf \"ymm5=%lx\\n\", $ymm5.v4_int64[2]", "-ex", "set $ymm6.v4_int64[3] = 77",
                     "-ex", "x/1xb 0x1010", "-ex", "set {char}0x1020 = 7", "-ex", "set $rbx = 99",
-                    "-ex", "stepi", "-ex", "printf \"now=%lx\\n\", $rip", "-ex", "monitor", "-ex", "hbreak *0x1200", "-ex", "detach");
+                    "-ex", "stepi", "-ex", "printf \"now=%lx\\n\", $rip", "-ex", "monitor",
+                    "-ex", "watch *(int *)0x1040", "-ex", "rwatch *(char *)0x1050", "-ex", "continue", "-ex", "delete", "-ex", "hbreak *0x1200", "-ex", "detach");
             Process gdb = new ProcessBuilder(command).redirectErrorStream(true).start();
             gdb.getOutputStream().close();
             String said = new String(gdb.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
@@ -44,6 +45,8 @@ class RealGdbTest {
             assertTrue(said.contains("now=1101"), said);
             assertTrue(said.contains("registers of VP 0"), said);
             assertTrue(said.contains("VP 1"), said);
+            assertTrue(said.contains("Hardware watchpoint 1: *(int *)0x1040"), said);
+            assertTrue(said.contains("New value = 1"), said);
             assertEquals(7, target.memory[0x20]);
             assertEquals(99, target.states[0].gpr[3]);
             assertEquals(Set.of(), target.breakpoints.getLast());

@@ -1,6 +1,7 @@
 package dev.jvisor.vmm.backend;
 
 import dev.jvisor.vmm.state.VpState;
+import java.util.List;
 
 /** A virtual processor inside a backend. One thread runs it; methods marked so may be called from any thread. */
 public interface BackendVp extends AutoCloseable {
@@ -32,6 +33,21 @@ public interface BackendVp extends AutoCloseable {
      * @param singleStep stop after one instruction
      */
     void debug(long[] breakpoints, boolean singleStep);
+
+    /**
+     * Chooses the data whose use stops the VP with {@link VpExit#DEBUG}, in place of what was chosen before; it is not running.
+     *
+     * @param watchpoints any number; empty for none
+     * @return false, with nothing watched, when this engine cannot
+     */
+    default boolean watch(List<Watchpoint> watchpoints) {
+        return watchpoints.isEmpty();
+    }
+
+    /** {@return the watchpoint that the last DEBUG was for, or null} */
+    default Watchpoint watchpointHit() {
+        return null;
+    }
 
     /**
      * Reads a general register. On the VP's thread, inside an intercept: the registers are those the instruction has at that moment.

@@ -5,8 +5,10 @@ import dev.jvisor.vmm.backend.InterceptHandler;
 import dev.jvisor.vmm.backend.SupervisorVp;
 import dev.jvisor.vmm.backend.UserVp;
 import dev.jvisor.vmm.backend.VpExit;
+import dev.jvisor.vmm.backend.Watchpoint;
 import dev.jvisor.vmm.memory.GpaSpace;
 import dev.jvisor.vmm.state.VpState;
+import java.util.List;
 
 /**
  * A VP that lives in the software CPU and goes to KVM for stretches of user code. While it is away KVM has the registers; nobody sees the
@@ -137,6 +139,16 @@ final class HybridVp implements BackendVp {
     @Override
     public void debug(long[] breakpoints, boolean singleStep) {
         supervisor.debug(breakpoints, singleStep);
+    }
+
+    @Override
+    public boolean watch(List<Watchpoint> watchpoints) {
+        return supervisor.watch(watchpoints);
+    }
+
+    @Override
+    public Watchpoint watchpointHit() {
+        return supervisor.watchpointHit();
     }
 
     @Override

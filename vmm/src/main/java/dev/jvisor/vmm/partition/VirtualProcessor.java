@@ -3,8 +3,10 @@ package dev.jvisor.vmm.partition;
 import dev.jvisor.vmm.apic.LocalApic;
 import dev.jvisor.vmm.backend.BackendVp;
 import dev.jvisor.vmm.backend.VpExit;
+import dev.jvisor.vmm.backend.Watchpoint;
 import dev.jvisor.vmm.state.SegmentState;
 import dev.jvisor.vmm.state.VpState;
+import java.util.List;
 import java.util.concurrent.locks.LockSupport;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -99,6 +101,20 @@ public final class VirtualProcessor {
     /** Chooses where the VP stops and tells the {@link DebugListener}; it is paused or not started. See {@link BackendVp#debug}. */
     public void debug(long[] breakpoints, boolean singleStep) {
         backend.debug(breakpoints, singleStep);
+    }
+
+    /**
+     * Chooses the data whose use stops the VP, which is paused or not started. See {@link BackendVp#watch}.
+     *
+     * @return false when its engine cannot
+     */
+    public boolean watch(List<Watchpoint> watchpoints) {
+        return backend.watch(watchpoints);
+    }
+
+    /** {@return the watchpoint that the VP's last stop for a debugger was for, or null} */
+    public Watchpoint watchpointHit() {
+        return backend.watchpointHit();
     }
 
     /** {@return a guest virtual address as a GPA, -1 when not mapped}. The VP is paused. */

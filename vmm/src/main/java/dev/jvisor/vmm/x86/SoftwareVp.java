@@ -5,6 +5,7 @@ import dev.jvisor.vmm.backend.CpuidTable;
 import dev.jvisor.vmm.backend.InterceptHandler;
 import dev.jvisor.vmm.backend.VpExit;
 import dev.jvisor.vmm.backend.VpInterrupts;
+import dev.jvisor.vmm.backend.Watchpoint;
 import dev.jvisor.vmm.memory.GpaSpace;
 import dev.jvisor.vmm.state.VpState;
 import dev.jvisor.vmm.x86.cpu.Block;
@@ -21,6 +22,7 @@ import dev.jvisor.vmm.x86.system.Reset;
 import dev.jvisor.vmm.x86.system.StateTransfer;
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.util.List;
 
 /**
  * One VP of the software CPU: the run loop. Blocks are executed one after another as long as each knows the next and nothing is pending;
@@ -66,6 +68,8 @@ final class SoftwareVp implements SupervisorVp {
     private boolean shutdown;
     private boolean debugStep;
     private boolean breakpointHit;
+    /** What the last stop was for, or null. */
+    private Watchpoint watchpointHit;
     private boolean resuming;
     /** Of code that is for another engine, one instruction is executed here. */
     private boolean oneUser;
@@ -87,7 +91,7 @@ final class SoftwareVp implements SupervisorVp {
     @Override
     public VpExit runSupervisor(InterceptHandler handler, boolean one) {
         oneUser = one;
-        cpu.userElsewhere = !debugStep && !builder.hasBreakpoints();
+        cpu.userElsewhere = !debugStep && !builder.hasBreakpoints() && !cpu.watchedFromOutside();
         cpu.raise(Cpu.PEND_USER);
         try {
             return run(handler);
@@ -122,6 +126,7 @@ final class SoftwareVp implements SupervisorVp {
         runner = Thread.currentThread();
         inGuest = true;
         resuming = true;
+        watchpointHit = null;
         try {
             return loop();
         } catch (Throwable t) {
@@ -476,7 +481,12 @@ final class SoftwareVp implements SupervisorVp {
             }
             ops[last].leave(c);
             c.instructions += b.insns;
+            if (c.watchpointHit != null) {
+                breakpointHit = true;
+                watchpointHit = c.watchpointHit;
+            }
         } finally {
+            c.watchpointHit = null;
             // A link out of a block of one must not lead chains there.
             c.link = null;
             c.next = null;
@@ -690,7 +700,19 @@ final class SoftwareVp implements SupervisorVp {
             breakpointHit = true;
             cpu.raise(Cpu.PEND_SLOW);
         });
+        breakpointHit = false;
         cache.clear();
+    }
+
+    @Override
+    public boolean watch(List<Watchpoint> watchpoints) {
+        cpu.watchpoints(watchpoints);
+        return true;
+    }
+
+    @Override
+    public Watchpoint watchpointHit() {
+        return watchpointHit;
     }
 
     void setCpuid(CpuidTable table) {

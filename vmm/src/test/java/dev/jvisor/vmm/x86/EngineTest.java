@@ -1,13 +1,16 @@
 package dev.jvisor.vmm.x86;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.jvisor.vmm.backend.BackendVp;
 import dev.jvisor.vmm.backend.VpExit;
+import dev.jvisor.vmm.backend.Watchpoint;
 import dev.jvisor.vmm.state.SegmentState;
 import dev.jvisor.vmm.state.VpState;
+import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
@@ -210,6 +213,49 @@ class EngineTest {
         assertEquals(TestMachine.CODE + 7, s.rip);
         vp.debug(new long[0], false);
         assertEquals(VpExit.HALT, vp.run(m));
+    }
+
+    @Test
+    void watchpointsStopBehindTheInstructionThatUsedThem() {
+        m.gpa.write(TestMachine.CODE, GnuAs.assemble(64, """
+                mov ebx, 0x90000
+                mov ecx, 6
+                mov edi, 0x90ff0
+                mov al, [rbx + 7]
+                mov [rbx + 8], al
+                add dword ptr [rbx + 5], 1
+                mov rdx, [rbx + 16]
+                1: rep stosq
+                inc edx
+                hlt
+                """));
+        Watchpoint written = new Watchpoint(0x90007, 1, Watchpoint.Kind.WRITE);
+        Watchpoint read = new Watchpoint(0x90014, 2, Watchpoint.Kind.READ);
+        Watchpoint both = new Watchpoint(0x91000, 8, Watchpoint.Kind.ACCESS);
+        vp.setState(TestMachine.long64());
+        assertTrue(vp.watch(List.of(written, read, both)));
+        VpState s = new VpState();
+        assertEquals(VpExit.DEBUG, vp.run(m));
+        vp.getState(s);
+        assertEquals(written, vp.watchpointHit());
+        assertEquals(TestMachine.CODE + 25, s.rip, "not by the load, not by the store beside it");
+        assertEquals(VpExit.DEBUG, vp.run(m));
+        vp.getState(s);
+        assertEquals(read, vp.watchpointHit());
+        assertEquals(TestMachine.CODE + 29, s.rip);
+        assertEquals(VpExit.DEBUG, vp.run(m));
+        vp.getState(s);
+        assertEquals(both, vp.watchpointHit());
+        assertEquals(3, s.gpr[RCX], "the third element");
+        assertEquals(0x91008, s.gpr[RDI]);
+        vp.debug(new long[0], true);
+        assertEquals(VpExit.DEBUG, vp.run(m));
+        assertNull(vp.watchpointHit());
+        vp.debug(new long[0], false);
+        assertTrue(vp.watch(List.of()));
+        assertEquals(VpExit.HALT, vp.run(m));
+        vp.getState(s);
+        assertEquals(0x91020, s.gpr[RDI]);
     }
 
     @Test

@@ -4,6 +4,7 @@ import dev.jvisor.vmm.backend.CpuidTable;
 import dev.jvisor.vmm.backend.InterceptHandler;
 import dev.jvisor.vmm.backend.MsrValue;
 import dev.jvisor.vmm.backend.VpInterrupts;
+import dev.jvisor.vmm.backend.Watchpoint;
 import dev.jvisor.vmm.memory.GpaSpace;
 import dev.jvisor.vmm.time.Clock;
 import dev.jvisor.vmm.x86.softfloat.F80;
@@ -12,6 +13,7 @@ import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
+import java.util.List;
 import java.util.function.LongSupplier;
 
 /**
@@ -232,8 +234,12 @@ public final class Cpu {
     /** After a triple fault: the vectors whose delivery failed, a byte each, the last lowest. For the dump. */
     public long shutdownVectors;
 
-    /** A data breakpoint is armed. */
+    /** A data breakpoint is armed, or a debugger outside watches something. */
     private boolean watching;
+    /** What a debugger outside watches. */
+    private Watchpoint[] outside = {};
+    /** The one of them that the present instruction has hit, or null. */
+    public Watchpoint watchpointHit;
     /** Operands that are not aligned raise #AC; all come the slow way, because the TLB then in force never holds a translation of data. */
     private boolean aligning;
 
@@ -369,7 +375,7 @@ public final class Cpu {
 
     /** Must be called when DR0 to DR3 or DR7 change: arms or disarms the breakpoints. */
     public void breakpointsChanged() {
-        boolean any = false;
+        boolean any = outside.length != 0;
         for (int n = 0; n < 4; n++) {
             any |= watches(n);
         }
@@ -396,12 +402,42 @@ public final class Cpu {
                     return true;
                 }
             }
+            for (Watchpoint w : outside) {
+                if (w.hit(page, 4096, w.kind() == Watchpoint.Kind.WRITE)) {
+                    return true;
+                }
+            }
         }
         return false;
     }
 
-    /** Notes the data breakpoints that an access hits, for the trap after the instruction. */
-    private void watch(long va, int size, boolean write) {
+    /** Chooses what a debugger outside watches, in place of what it watched before. */
+    public void watchpoints(List<Watchpoint> all) {
+        outside = all.toArray(Watchpoint[]::new);
+        watchpointHit = null;
+        breakpointsChanged();
+    }
+
+    /** {@return whether a debugger outside watches anything} */
+    public boolean watchedFromOutside() {
+        return outside.length != 0;
+    }
+
+    /**
+     * Notes the data breakpoints that an access hits, for the trap after the instruction, and a watchpoint of a debugger outside: for that the
+     * instruction is executed alone, so that the VP can stop behind it.
+     */
+    private void watch(long va, int size, boolean write, Uop u) {
+        for (Watchpoint w : outside) {
+            // No block is executing while an event is delivered; such accesses are not the guest's code's.
+            if (w.hit(va, size, write) && blockPage >= 0) {
+                if ((mode & MODE_SINGLE) == 0) {
+                    faultIp = u.ip;
+                    throw abort;
+                }
+                watchpointHit = w;
+            }
+        }
         for (int n = 0; n < 4; n++) {
             int kind = (int) (dr[7] >>> 16 + 4 * n) & 15;
             // Length codes 0 to 3 stand for 1, 2, 8 and 4 bytes.
@@ -789,7 +825,7 @@ public final class Cpu {
             align(va, size, u);
         }
         if (watching) {
-            watch(va, size, true);
+            watch(va, size, true, u);
         }
         long first = mmu.translateForWrite(va, u);
         if (((va ^ va + size - 1) & -4096L) != 0) {
@@ -809,7 +845,7 @@ public final class Cpu {
             align(va, size, u);
         }
         if (watching) {
-            watch(va, size, false);
+            watch(va, size, false, u);
         }
         long first = mmu.translateForRead(va, u);
         if (((va ^ va + size - 1) & -4096L) != 0) {
@@ -858,7 +894,7 @@ public final class Cpu {
             align(va, size, u);
         }
         if (watching) {
-            watch(va, size, false);
+            watch(va, size, false, u);
         }
         long last = va + size - 1;
         if (((va ^ last) & -4096L) != 0) {
@@ -887,7 +923,7 @@ public final class Cpu {
             align(va, size, u);
         }
         if (watching) {
-            watch(va, size, true);
+            watch(va, size, true, u);
         }
         long last = va + size - 1;
         if (((va ^ last) & -4096L) != 0) {
