@@ -299,8 +299,9 @@ final class SequenceGenerator {
             b.write(0xF0);
         }
         if (random.nextInt(50) == 0) {
-            // A REX with another prefix behind it counts for nothing; before VEX it is #UD.
+            // A REX with another prefix behind it counts for nothing.
             b.write(0x40 | random.nextInt(16));
+            b.write(0x3E);
         }
     }
 
