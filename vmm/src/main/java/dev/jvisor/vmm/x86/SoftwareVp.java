@@ -91,7 +91,7 @@ final class SoftwareVp implements SupervisorVp {
     @Override
     public VpExit runSupervisor(InterceptHandler handler, boolean one) {
         oneUser = one;
-        cpu.userElsewhere = !debugStep && !builder.hasBreakpoints() && !cpu.watchedFromOutside();
+        cpu.userElsewhere = !debugStep && !builder.hasBreakpoints() && !cpu.checks.watchedFromOutside();
         cpu.raise(Cpu.PEND_USER);
         try {
             return run(handler);
@@ -481,12 +481,12 @@ final class SoftwareVp implements SupervisorVp {
             }
             ops[last].leave(c);
             c.instructions += b.insns;
-            if (c.watchpointHit != null) {
+            if (c.checks.watchpointHit != null) {
                 breakpointHit = true;
-                watchpointHit = c.watchpointHit;
+                watchpointHit = c.checks.watchpointHit;
             }
         } finally {
-            c.watchpointHit = null;
+            c.checks.watchpointHit = null;
             // A link out of a block of one must not lead chains there.
             c.link = null;
             c.next = null;
@@ -706,7 +706,7 @@ final class SoftwareVp implements SupervisorVp {
 
     @Override
     public boolean watch(List<Watchpoint> watchpoints) {
-        cpu.watchpoints(watchpoints);
+        cpu.checks.watchpoints(watchpoints);
         return true;
     }
 

@@ -4,7 +4,6 @@ import dev.jvisor.vmm.backend.CpuidTable;
 import dev.jvisor.vmm.backend.InterceptHandler;
 import dev.jvisor.vmm.backend.MsrValue;
 import dev.jvisor.vmm.backend.VpInterrupts;
-import dev.jvisor.vmm.backend.Watchpoint;
 import dev.jvisor.vmm.memory.GpaSpace;
 import dev.jvisor.vmm.time.Clock;
 import dev.jvisor.vmm.x86.softfloat.F80;
@@ -13,7 +12,6 @@ import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
-import java.util.List;
 import java.util.function.LongSupplier;
 
 /**
@@ -234,14 +232,8 @@ public final class Cpu {
     /** After a triple fault: the vectors whose delivery failed, a byte each, the last lowest. For the dump. */
     public long shutdownVectors;
 
-    /** A data breakpoint is armed, or a debugger outside watches something. */
-    private boolean watching;
-    /** What a debugger outside watches. */
-    private Watchpoint[] outside = {};
-    /** The one of them that the present instruction has hit, or null. */
-    public Watchpoint watchpointHit;
-    /** Operands that are not aligned raise #AC; all come the slow way, because the TLB then in force never holds a translation of data. */
-    private boolean aligning;
+    /** What accesses are looked at for. */
+    public final AccessChecks checks = new AccessChecks(this);
 
     // The TLB in force: arrays of one of the Tlbs, chosen by privilege.
     private final Tlb[] tlbs = new Tlb[4];
@@ -369,122 +361,9 @@ public final class Cpu {
     }
 
     private void chooseTlb() {
-        aligning = cpl == 3 && (sysFlags & Flags.AC) != 0 && (cr0 & CR0_AM) != 0;
+        boolean aligning = cpl == 3 && (sysFlags & Flags.AC) != 0 && (cr0 & CR0_AM) != 0;
+        checks.checkAlignment(aligning);
         useTlb(aligning ? ALIGNING_TLB : cpl == 3 ? 2 : (cr4 & CR4_SMAP) != 0 && (sysFlags & Flags.AC) == 0 ? 1 : 0);
-    }
-
-    /** Must be called when DR0 to DR3 or DR7 change: arms or disarms the breakpoints. */
-    public void breakpointsChanged() {
-        boolean any = outside.length != 0;
-        for (int n = 0; n < 4; n++) {
-            any |= watches(n);
-        }
-        if (any || watching) {
-            flushTlb();
-        }
-        watching = any;
-        modeChanged();
-    }
-
-    /** {@return whether DRn is armed for data: writes, or reads and writes} */
-    private boolean watches(int n) {
-        return (dr[7] >>> 2 * n & 3) != 0 && (dr[7] >>> 16 + 4 * n & 1) != 0;
-    }
-
-    /** {@return whether a page must stay out of the TLB: it has a data breakpoint in it, or the alignment of what is accessed is checked} */
-    boolean watched(long page) {
-        if (tlbIndex == ALIGNING_TLB) {
-            return true;
-        }
-        if (watching) {
-            for (int n = 0; n < 4; n++) {
-                if (watches(n) && (dr[n] & -4096L) == page) {
-                    return true;
-                }
-            }
-            for (Watchpoint w : outside) {
-                if (w.hit(page, 4096, w.kind() == Watchpoint.Kind.WRITE)) {
-                    return true;
-                }
-            }
-        }
-        return false;
-    }
-
-    /** Chooses what a debugger outside watches, in place of what it watched before. */
-    public void watchpoints(List<Watchpoint> all) {
-        outside = all.toArray(Watchpoint[]::new);
-        watchpointHit = null;
-        breakpointsChanged();
-    }
-
-    /** {@return whether a debugger outside watches anything} */
-    public boolean watchedFromOutside() {
-        return outside.length != 0;
-    }
-
-    /**
-     * Notes the data breakpoints that an access hits, for the trap after the instruction, and a watchpoint of a debugger outside: for that the
-     * instruction is executed alone, so that the VP can stop behind it.
-     */
-    private void watch(long va, int size, boolean write, Uop u) {
-        for (Watchpoint w : outside) {
-            // No block is executing while an event is delivered; such accesses are not the guest's code's.
-            if (w.hit(va, size, write) && blockPage >= 0) {
-                if ((mode & MODE_SINGLE) == 0) {
-                    faultIp = u.ip;
-                    throw abort;
-                }
-                watchpointHit = w;
-            }
-        }
-        for (int n = 0; n < 4; n++) {
-            int kind = (int) (dr[7] >>> 16 + 4 * n) & 15;
-            // Length codes 0 to 3 stand for 1, 2, 8 and 4 bytes.
-            int length = kind >> 2 == 2 ? 8 : (kind >> 2) + 1;
-            if (watches(n) && (write || (kind & 2) != 0) && va < dr[n] + length && va + size > dr[n]) {
-                pendingDebug |= 1 << n;
-            }
-        }
-    }
-
-    /**
-     * Throws #AC for an operand that is not aligned, where that is checked (Intel SDM 3A, 6.15 "Interrupt 17"): before any page fault, as
-     * processors do, but after what is no address at all. The manual leaves open what becomes of 16 and 32 bytes; here they must be aligned to 16.
-     * To be asked when {@link #aligning}.
-     *
-     * @param size bytes; those of the x87's environments and of areas are not checked here, but as their fields
-     */
-    private void align(long va, int size, Uop u) {
-        int unit = size == 10 ? 8 : size == 32 ? 16 : size;
-        if ((unit & unit - 1) == 0 && unit <= 16 && (va & unit - 1) != 0 && va << 16 >> 16 == va) {
-            throw fault(AC, 0, u);
-        }
-    }
-
-    /**
-     * Ends the alignment check for an instruction whose accesses are not what is to be aligned, after a check of the whole.
-     *
-     * @param unit what {@code va} must be a multiple of; 1 for anything
-     * @return what {@link #resumeAlignmentCheck} is to be told
-     */
-    public boolean suspendAlignmentCheck(long va, int unit, Uop u) {
-        boolean was = aligning;
-        if (was) {
-            align(va, unit, u);
-            aligning = false;
-        }
-        return was;
-    }
-
-    /** Sets the alignment check back to what it was before {@link #suspendAlignmentCheck}. */
-    public void resumeAlignmentCheck(boolean was) {
-        aligning = was;
-    }
-
-    /** {@return whether operands are looked at one by one: to move many at a time is no use} */
-    public boolean checksAlignment() {
-        return aligning;
     }
 
     private boolean flat(int seg) {
@@ -821,11 +700,8 @@ public final class Cpu {
         if (writeTag[i] == (va + size - 1 & -4096L)) {
             return va + addend[i];
         }
-        if (aligning) {
-            align(va, size, u);
-        }
-        if (watching) {
-            watch(va, size, true, u);
+        if (checks.due) {
+            checks.access(va, size, true, u);
         }
         long first = mmu.translateForWrite(va, u);
         if (((va ^ va + size - 1) & -4096L) != 0) {
@@ -841,11 +717,8 @@ public final class Cpu {
         if (readTag[i] == (va + size - 1 & -4096L)) {
             return va + addend[i];
         }
-        if (aligning) {
-            align(va, size, u);
-        }
-        if (watching) {
-            watch(va, size, false, u);
+        if (checks.due) {
+            checks.access(va, size, false, u);
         }
         long first = mmu.translateForRead(va, u);
         if (((va ^ va + size - 1) & -4096L) != 0) {
@@ -869,11 +742,21 @@ public final class Cpu {
         return tlbs[(cr4 & CR4_SMAP) != 0 ? 1 : 0];
     }
 
+    /** {@return what is to be thrown by a step before which its instruction has changed nothing: the engine redoes that alone} */
+    BlockAbort alone(Uop u) {
+        faultIp = u.ip;
+        return abort;
+    }
+
+    /** {@return whether the TLB in force is the one without translations of data} */
+    boolean tlbWithoutData() {
+        return tlbIndex == ALIGNING_TLB;
+    }
+
     /** Throws when a store is about to hit the very page whose block is executing: the engine redoes the instruction alone. */
     void checkOwnCode(int hostPage, Uop u) {
         if (hostPage == blockPage && (mode & MODE_SINGLE) == 0 && (pageFlags[hostPage] & (GpaSpace.PAGE_CODE | GpaSpace.PAGE_TELLING)) != 0) {
-            faultIp = u.ip;
-            throw abort;
+            throw alone(u);
         }
     }
 
@@ -884,17 +767,13 @@ public final class Cpu {
      */
     public void needUndisturbed(Uop u) {
         if (!undisturbed) {
-            faultIp = u.ip;
-            throw abort;
+            throw alone(u);
         }
     }
 
     private long slowLoad(long va, int size, Uop u) {
-        if (aligning) {
-            align(va, size, u);
-        }
-        if (watching) {
-            watch(va, size, false, u);
+        if (checks.due) {
+            checks.access(va, size, false, u);
         }
         long last = va + size - 1;
         if (((va ^ last) & -4096L) != 0) {
@@ -919,11 +798,8 @@ public final class Cpu {
     }
 
     private void slowStore(long va, int size, long value, Uop u) {
-        if (aligning) {
-            align(va, size, u);
-        }
-        if (watching) {
-            watch(va, size, true, u);
+        if (checks.due) {
+            checks.access(va, size, true, u);
         }
         long last = va + size - 1;
         if (((va ^ last) & -4096L) != 0) {

@@ -165,7 +165,7 @@ public final class Mmu {
                 gpa.touch(hostPage);
             }
         }
-        if (c.watched(page)) {
+        if (c.checks.keepOut(page)) {
             // Every access to a page with a data breakpoint comes the slow way.
             return host;
         }

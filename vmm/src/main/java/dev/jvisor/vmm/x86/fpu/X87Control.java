@@ -104,12 +104,12 @@ final class X87Control {
     static void storeEnvironment(Cpu c, Uop u) {
         X87Stack.available(c, u);
         long at = c.r[Cpu.TA];
-        boolean aligning = c.suspendAlignmentCheck(at, u.a, u);
+        boolean aligning = c.checks.suspendAlignment(at, u.a, u);
         try {
             c.hostForWrite(at, u.a == 2 ? 14 : 28, u);
             environment(c, u, at);
         } finally {
-            c.resumeAlignmentCheck(aligning);
+            c.checks.resumeAlignment(aligning);
         }
         // All exceptions are masked afterwards.
         c.fcw |= 63;
@@ -150,13 +150,13 @@ final class X87Control {
         if ((c.fsw & 0x80) != 0 && (c.cr0 & Cpu.CR0_NE) != 0) {
             throw c.fault(Cpu.MF, Cpu.NO_ERROR, u);
         }
-        boolean aligning = c.suspendAlignmentCheck(c.r[Cpu.TA], u.a, u);
+        boolean aligning = c.checks.suspendAlignment(c.r[Cpu.TA], u.a, u);
         try {
             // Everything is touched before anything is changed, the two bytes at its end included that are not used.
             c.hostForRead(c.r[Cpu.TA], u.a == 2 ? 14 : 28, u);
             readEnvironment(c, u, c.r[Cpu.TA]);
         } finally {
-            c.resumeAlignmentCheck(aligning);
+            c.checks.resumeAlignment(aligning);
         }
     }
 
@@ -189,7 +189,7 @@ final class X87Control {
         X87Stack.available(c, u);
         long at = c.r[Cpu.TA];
         int head = u.a == 2 ? 14 : 28;
-        boolean aligning = c.suspendAlignmentCheck(at, u.a, u);
+        boolean aligning = c.checks.suspendAlignment(at, u.a, u);
         try {
             c.hostForWrite(at, head + 80, u);
             environment(c, u, at);
@@ -199,7 +199,7 @@ final class X87Control {
                 c.st16(at + head + 10L * i + 8, c.fpExp[p], u);
             }
         } finally {
-            c.resumeAlignmentCheck(aligning);
+            c.checks.resumeAlignment(aligning);
         }
         reset(c);
     }
@@ -212,7 +212,7 @@ final class X87Control {
         }
         long at = c.r[Cpu.TA];
         int head = u.a == 2 ? 14 : 28;
-        boolean aligning = c.suspendAlignmentCheck(at, u.a, u);
+        boolean aligning = c.checks.suspendAlignment(at, u.a, u);
         try {
             // Everything is touched before anything is changed.
             c.hostForRead(at, head + 80, u);
@@ -223,7 +223,7 @@ final class X87Control {
                 c.fpExp[p] = (int) c.ld16(at + head + 10L * i + 8, u);
             }
         } finally {
-            c.resumeAlignmentCheck(aligning);
+            c.checks.resumeAlignment(aligning);
         }
     }
 }

@@ -155,7 +155,7 @@ final class Strings {
                     return after.go(c);
                 }
                 long done = 0;
-                if (forward && !single && count > 1 && !c.checksAlignment()) {
+                if (forward && !single && count > 1 && !c.checks.alignment()) {
                     if (op == MOVS) {
                         done = move(c, count, mask);
                     } else if (op == STOS) {

@@ -98,11 +98,11 @@ final class GatherOps {
         @Override
         public void exec(Cpu c) {
             // No #AC whatever RFLAGS.AC says.
-            boolean aligning = c.suspendAlignmentCheck(0, 1, this);
+            boolean aligning = c.checks.suspendAlignment(0, 1, this);
             try {
                 gather(c);
             } finally {
-                c.resumeAlignmentCheck(aligning);
+                c.checks.resumeAlignment(aligning);
             }
         }
 

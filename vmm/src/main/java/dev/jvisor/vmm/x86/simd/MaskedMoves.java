@@ -76,11 +76,11 @@ final class MaskedMoves {
         @Override
         public final void exec(Cpu c) {
             // No #AC whatever RFLAGS.AC says.
-            boolean aligning = c.suspendAlignmentCheck(0, 1, this);
+            boolean aligning = c.checks.suspendAlignment(0, 1, this);
             try {
                 move(c);
             } finally {
-                c.resumeAlignmentCheck(aligning);
+                c.checks.resumeAlignment(aligning);
             }
         }
 

@@ -341,7 +341,7 @@ final class MoveOps {
         }
         int first = Integer.numberOfTrailingZeros(mask);
         int last = 31 - Integer.numberOfLeadingZeros(mask);
-        boolean aligning = c.suspendAlignmentCheck(va, 1, u);
+        boolean aligning = c.checks.suspendAlignment(va, 1, u);
         try {
             c.hostForWrite(va + first, last - first + 1, u);
             for (int k = first; k <= last; k++) {
@@ -350,7 +350,7 @@ final class MoveOps {
                 }
             }
         } finally {
-            c.resumeAlignmentCheck(aligning);
+            c.checks.resumeAlignment(aligning);
         }
     }
 

@@ -55,12 +55,12 @@ public final class DebugRegisters {
             case 6 -> c.dr[6] = v & 0xE00FL | DR6_FIXED;
             case 7 -> {
                 c.dr[7] = v & DR7_WRITABLE | DR7_FIXED;
-                c.breakpointsChanged();
+                c.checks.breakpointsChanged();
                 c.raise(Cpu.PEND_SLOW);
             }
             default -> {
                 c.dr[n] = v;
-                c.breakpointsChanged();
+                c.checks.breakpointsChanged();
             }
         }
     }

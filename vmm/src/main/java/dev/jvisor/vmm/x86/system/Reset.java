@@ -92,7 +92,7 @@ public final class Reset {
         c.next = null;
         c.link = null;
         c.flushTlb();
-        c.breakpointsChanged();
+        c.checks.breakpointsChanged();
     }
 
     private static void segment(Cpu c, int s, int selector, long base, int attr) {

@@ -165,7 +165,7 @@ public final class StateTransfer {
             c.mmu.loadPdptes(c.cr3);
         }
         c.flushTlb();
-        c.breakpointsChanged();
+        c.checks.breakpointsChanged();
         c.raise(Cpu.PEND_SLOW | Cpu.PEND_INTERRUPT);
     }
 

@@ -115,7 +115,7 @@ final class TaskSwitch {
         c.cr0 |= Cpu.CR0_TS;
         // Local breakpoints do not outlive their task.
         c.dr[7] &= ~0x155L;
-        c.breakpointsChanged();
+        c.checks.breakpointsChanged();
         if (is32 && (c.cr0 & Cpu.CR0_PG) != 0 && cr3 != c.cr3) {
             c.cr3 = cr3;
             if ((c.cr4 & Cpu.CR4_PAE) != 0) {
