@@ -101,10 +101,15 @@ class DifferentialTest {
         // One of them did not come to the end: find out with which.
         try (UserMachine realSingle = new UserMachine(kvm); UserMachine oursSingle = new UserMachine(software)) {
             int before = differences.size();
+            // A jump through a register to itself runs for ever, on both.
+            boolean endless = false;
             for (Case c : batch) {
-                judge(c, realSingle.run(c.sequence.code(), c.state, c.data), oursSingle.run(c.sequence.code(), c.state, c.data));
+                Outcome onReal = realSingle.run(c.sequence.code(), c.state, c.data);
+                Outcome onOurs = oursSingle.run(c.sequence.code(), c.state, c.data);
+                judge(c, onReal, onOurs);
+                endless |= onReal.failure() != null && onReal.failure().equals(onOurs.failure());
             }
-            if (differences.size() == before) {
+            if (differences.size() == before && !endless) {
                 note("a batch", "#" + batch.getFirst().number + " and following: did not come to the end real=" + (real != null) + " ours="
                         + (ours != null));
             }
