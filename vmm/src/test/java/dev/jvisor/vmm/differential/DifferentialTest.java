@@ -35,6 +35,7 @@ class DifferentialTest {
     /** Random bytes that data is cut out of: to make new ones for each sequence would take longer than the sequence. */
     private static final byte[] NOISE = new byte[1 << 20];
     private static final int ALIGNMENT_CHECK = 1 << 18;
+    private static final int TOP = 7 << 11;
     private static final int MOST_DIFFERENCES = 60;
 
     static {
@@ -307,7 +308,9 @@ class DifferentialTest {
         }
         differ(d, "mxcsr", x.mxcsr, y.mxcsr);
         differ(d, "fcw", x.fcw, y.fcw);
-        differ(d, "fsw", x.fsw, y.fsw);
+        // The emulator, see above, reads MMX registers by an MMX instruction of its own, which sets TOP to 0.
+        boolean emulatorsTop = (a.vector() == Cpu.GP || a.vector() == Cpu.STACK) && (x.fsw & TOP) == 0 && has(s, "MOVQ Qq,Pq", "MOVD Ed,Pq", "MOVNTQ");
+        differ(d, "fsw", x.fsw, emulatorsTop ? y.fsw & ~TOP : y.fsw);
         differ(d, "ftw", x.ftw, y.ftw);
         for (int i = 0; i < 8; i++) {
             differ(d, "R" + i + ".m", x.x87Mantissa[i], y.x87Mantissa[i]);
