@@ -43,9 +43,9 @@ final class Nearness {
     /**
      * Compares lines {@code NEAR name exponent significand}, and adds to {@code differ} those that are too far apart.
      *
-     * @param what   they belong to
+     * @param what they belong to
      * @param theirs the host's
-     * @param ours   the guest's
+     * @param ours the guest's
      */
     void compare(String what, List<String> theirs, List<String> ours, List<String> differ) {
         if (theirs.size() != ours.size()) {

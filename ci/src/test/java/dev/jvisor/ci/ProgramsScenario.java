@@ -34,12 +34,12 @@ final class ProgramsScenario {
     /**
      * Compiles what has to be.
      *
-     * @param dir     where to work
-     * @param debian  a disk of {@code ci/make-debian-disk}'s, with its kernel and initial file system beside it
-     * @param system  the archive of what is on it
+     * @param dir where to work
+     * @param debian a disk of {@code ci/make-debian-disk}'s, with its kernel and initial file system beside it
+     * @param system the archive of what is on it
      * @param openssl a directory in which OpenSSL and its tests were built, or null
-     * @param seed    of the random input
-     * @param rounds  how often each function is called
+     * @param seed of the random input
+     * @param rounds how often each function is called
      */
     ProgramsScenario(Path dir, Path debian, Path system, Path openssl, String seed, int rounds) throws Exception {
         this.dir = dir;
