@@ -1,6 +1,5 @@
 package dev.jvisor.ci;
 
-import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.jvisor.guest.asm.Assembler;
@@ -47,24 +46,18 @@ final class FirmwareImages {
         assumeTrue(Files.isReadable(shows), "no " + shows + "; apt-get install " + package_);
     }
 
-    static void run(String... command) throws IOException, InterruptedException {
-        Process p = new ProcessBuilder(command).redirectErrorStream(true).start();
-        String said = new String(p.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-        assertEquals(0, p.waitFor(), () -> String.join(" ", command) + "\n" + said);
-    }
-
     /**
      * {@return a rescue image with GRUB and a menu} It boots as a disc and, being a hybrid, as a disk. An entry that starts memtest86+ is there
      * if that is.
      *
      * @param efi for UEFI, else for a BIOS
      */
-    static Path rescue(Path dir, boolean efi) throws IOException, InterruptedException {
+    static Path rescue(Path dir, boolean efi) throws Exception {
         return rescue(dir, efi, null, null, "");
     }
 
     /** As the other one, with Linux under the first entry of its menu. @param kernel null for none @param initrd null for none */
-    static Path rescue(Path dir, boolean efi, Path kernel, Path initrd, String commandLine) throws IOException, InterruptedException {
+    static Path rescue(Path dir, boolean efi, Path kernel, Path initrd, String commandLine) throws Exception {
         Path modules = Path.of("/usr/lib/grub", efi ? "x86_64-efi" : "i386-pc");
         needs(efi ? "grub-efi-amd64-bin" : "grub-pc-bin", modules);
         assumeTrue(Jvisor.has("grub-mkrescue"), "no grub-mkrescue; apt-get install grub-common");
@@ -91,7 +84,7 @@ final class FirmwareImages {
         Stream<String> parts = PARTITION_MODULES.stream().map(m -> "part_" + m);
         String wanted = Stream.of(MODULES.stream(), efi ? Stream.<String>of() : BIOS_MODULES.stream(), parts).flatMap(s -> s)
                 .collect(Collectors.joining(" "));
-        run("grub-mkrescue", "-d", modules.toString(), "--install-modules=" + wanted, "--fonts=",
+        HostTool.run("grub-mkrescue", "-d", modules.toString(), "--install-modules=" + wanted, "--fonts=",
                 "--locales=", "--themes=", "-o", image.toString(), tree.toString());
         return image;
     }

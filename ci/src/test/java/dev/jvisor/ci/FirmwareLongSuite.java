@@ -79,7 +79,7 @@ class FirmwareLongSuite {
         }
         try (Stream<Path> files = Files.list(dir)) {
             Path deb = files.filter(f -> f.getFileName().toString().startsWith(NETBOOT)).findFirst().orElseThrow();
-            FirmwareImages.run("dpkg-deb", "-x", deb.toString(), dir.resolve("netboot").toString());
+            HostTool.run("dpkg-deb", "-x", deb.toString(), dir.resolve("netboot").toString());
             Files.delete(deb);
         }
         return dir.resolve("netboot").resolve(INSTALLER);

@@ -51,7 +51,7 @@ public final class Machine implements AutoCloseable {
             Storage storage = Storage.open(config.disks(), config.firmware() != null);
             try {
                 return new Parts(storage, config.firmware() == null ? null
-                        : Firmware.open(config.firmware(), config.hyperv() && !config.deterministic(), storage.bootOrder()));
+                        : Firmware.open(config.firmware(), config.hyperv(), storage.bootOrder()));
             } catch (RuntimeException | Error e) {
                 storage.close();
                 throw e;
@@ -82,7 +82,7 @@ public final class Machine implements AutoCloseable {
         motherboard = new Motherboard(partition, board);
         motherboard.power().onSleep(partition::sleep, this::wake);
         parts.storage.attach(motherboard);
-        hypervisor = config.hyperv() && !config.deterministic() ? Hypervisor.attach(partition,
+        hypervisor = config.hyperv() ? Hypervisor.attach(partition,
                 HypervisorConfig.defaults().withSyntheticTimers(config.testDevices())) : null;
         if (hypervisor != null) {
             hypervisor.onCrash(report -> partition.requestStop(StopReason.guestCrash(report.describe())));

@@ -67,8 +67,8 @@ public record MachineConfig(long memoryBytes, int processors, KernelImage kernel
         private Draft() { }
 
         private MachineConfig done() {
-            return new MachineConfig(memoryBytes, processors, kernel, firmware, initrd, commandLine, unpack, debugExit, restart, hyperv,
-                    testDevices, List.copyOf(disks), cpu, deterministic);
+            return new MachineConfig(memoryBytes, processors, kernel, firmware, initrd, commandLine, unpack, debugExit, restart,
+                    hyperv && !deterministic, testDevices, List.copyOf(disks), cpu, deterministic);
         }
     }
 

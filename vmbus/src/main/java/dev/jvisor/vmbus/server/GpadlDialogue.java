@@ -10,8 +10,6 @@ import java.nio.ByteBuffer;
  * whole or is refused. Source: Linux, {@code __vmbus_establish_gpadl} (drivers/hv/channel.c). Control thread only.
  */
 final class GpadlDialogue {
-    /** STATUS_UNSUCCESSFUL. */
-    private static final int REFUSED = 0xC0000001;
     private static final int PAGE = 4096;
     /** Bytes of a range before its pages: count and offset of bytes. */
     private static final int RANGE_HEADER = 8;
@@ -73,7 +71,7 @@ final class GpadlDialogue {
 
     private void refuse(int relid, int handle) {
         notes.count(VmbusCounter.GPADLS_REFUSED);
-        created(relid, handle, REFUSED);
+        created(relid, handle, VmbusServer.REFUSED);
     }
 
     private void created(int relid, int handle, int status) {

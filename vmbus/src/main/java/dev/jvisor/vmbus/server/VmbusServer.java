@@ -29,7 +29,7 @@ import org.slf4j.LoggerFactory;
 public final class VmbusServer implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(VmbusServer.class);
     /** STATUS_UNSUCCESSFUL: any number but 0 would do. */
-    private static final int REFUSED = 0xC0000001;
+    static final int REFUSED = 0xC0000001;
     /** STATUS_CONNECTION_REFUSED. */
     private static final int CONNECTION_REFUSED = 0xC0000236;
     /** Messages to the guest that may wait before it is told to be slower. */

@@ -53,8 +53,6 @@ final class BatchMachine implements AutoCloseable {
     private static final long SIZE = 0xC00000;
 
     private static final int IDT = 0x8000;
-    private static final int GDT = 0x9000;
-    private static final int TSS = 0xA000;
     private static final int HANDLERS = 0xB000;
     private static final int SHARED = 0xC000;
     private static final int AGAIN = SHARED + 0x200;
@@ -163,13 +161,7 @@ final class BatchMachine implements AutoCloseable {
             b.toUser(DRIVER + 0x800).put(SHARED + 0x100 * pageFault);
         }
         new Code().toUser(DRIVER).put(AGAIN);
-        m.set(LONG, GDT + 0x10, 0x00AF9B000000FFFFL);
-        m.set(LONG, GDT + 0x18, 0x00CF93000000FFFFL);
-        m.set(LONG, GDT + 0x28, 0x00CFF3000000FFFFL);
-        m.set(LONG, GDT + 0x30, 0x00AFFB000000FFFFL);
-        m.set(LONG, GDT + 0x40, 0x00008B0000000067L | (TSS & 0xFFFFFF) << 16);
-        m.set(LONG, TSS + 4, KERNEL_STACK);
-        m.set(SHORT, TSS + 102, (short) 0x68);
+        UserMachine.descriptors(m);
     }
 
     /** Machine code being written. Addresses are absolute, so that it needs no register to reach memory. */

@@ -79,6 +79,13 @@ final class UserMachine implements AutoCloseable {
             m.set(ValueLayout.JAVA_BYTE, at + 1, (byte) v);
             m.set(ValueLayout.JAVA_BYTE, at + 2, (byte) 0xF4);
         }
+        descriptors(m);
+        partition = backend.createPartition(gpa, new BackendConfig(1, BackendConfig.Irqchip.USER, null, new SystemClock()));
+        vp = partition.createVp(0, VpInterrupts.NONE);
+    }
+
+    /** Writes the GDT and the TSS that {@link #userState} names. */
+    static void descriptors(MemorySegment m) {
         m.set(LONG, GDT + 0x10, 0x00AF9B000000FFFFL);
         m.set(LONG, GDT + 0x18, 0x00CF93000000FFFFL);
         m.set(LONG, GDT + 0x28, 0x00CFF3000000FFFFL);
@@ -86,8 +93,6 @@ final class UserMachine implements AutoCloseable {
         m.set(LONG, GDT + 0x40, 0x00008B0000000067L | (TSS & 0xFFFFFF) << 16);
         m.set(LONG, TSS + 4, KERNEL_STACK);
         m.set(ValueLayout.JAVA_SHORT_UNALIGNED, TSS + 102, (short) 0x68);
-        partition = backend.createPartition(gpa, new BackendConfig(1, BackendConfig.Irqchip.USER, null, new SystemClock()));
-        vp = partition.createVp(0, VpInterrupts.NONE);
     }
 
     /** {@return a state ready to run at {@link #CODE} in user mode, general registers as they are in a new VpState} */
