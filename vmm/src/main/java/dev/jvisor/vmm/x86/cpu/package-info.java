@@ -32,6 +32,7 @@
  * their block ends; a VP that decodes from a page waits until each VP that may be writing to it has come to the end of its block, and from
  * then on asks first. So a flag stored after the code is enough, if whoever has seen it serializes before it runs the code.
  *
- * <p>{@code dev.jvisor.guest.litmus} has guests that try all of this.
+ * <p>{@code dev.jvisor.guest.litmus} has guests that try all of this; {@code dev.jvisor.ci.stress} has jcstress put the same questions to the
+ * steps alone, in loops that HotSpot inlines as a whole.
  */
 package dev.jvisor.vmm.x86.cpu;
