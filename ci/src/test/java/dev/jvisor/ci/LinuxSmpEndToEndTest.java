@@ -4,14 +4,15 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.abort;
 
+import dev.jvisor.guest.image.CpioWriter;
 import dev.jvisor.guest.image.DefaultImage;
 import dev.jvisor.guest.image.ImageException;
 import dev.jvisor.guest.image.ProgramBundle;
-import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
@@ -21,16 +22,19 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * Linux on several processors of the software CPU, also when there are more of them than the host has. {@code ci/long-smp} runs more numbers
- * of processors, and stress-ng for some minutes.
+ * of processors, and stress-ng and the kernel's lock torture for some minutes.
  */
 @Tag("e2e")
 @Tag("slow")
 class LinuxSmpEndToEndTest {
     static final String LONG = "jvisor.smp.minutes";
     static final String WHY = "long: ci/long-smp runs it";
+    static final String MODULES = "jvisor.smp.modules";
     private static final long MINUTES = Long.getLong(LONG, 10);
     /** What checks its results itself, or makes processors talk to each other; two of each. */
     private static final String LOCKS = " --futex 2 --mutex 2 --sem 2 --atomic 2 --tlb-shootdown 2 --membarrier 2";
+    private static final List<String> TORTURED = List.of("spin_lock", "spin_lock_irq", "rw_lock", "rw_lock_irq", "mutex_lock", "ww_mutex_lock",
+            "rtmutex_lock", "rwsem_lock", "percpu_rwsem_lock");
 
     @TempDir
     Path dir;
@@ -65,12 +69,11 @@ class LinuxSmpEndToEndTest {
         LinuxEndToEndTest.noTrouble(r.out());
     }
 
-    /** Half of the time on arithmetic whose results are checked, half on locks and shootdowns. */
+    /** Arithmetic whose results are checked, and locks and shootdowns, all at the same time. */
     @ParameterizedTest
     @ValueSource(ints = {2, 8})
     @EnabledIfSystemProperty(named = LONG, matches = "\\d+", disabledReason = WHY)
     void stressLeavesNothingInTheKernelsLog(int processors) throws Exception {
-        DefaultImage guest = image();
         ProgramBundle stress;
         try {
             stress = ProgramBundle.build(DefaultImage.defaultCache(), "stress-ng", "usr/bin/stress-ng", line -> { });
@@ -78,25 +81,42 @@ class LinuxSmpEndToEndTest {
             abort("no stress-ng: " + e.getMessage());
             return;
         }
-        String run = "cd /tmp; " + stress.path() + " --verify --metrics-brief --timeout " + MINUTES * 60 / 2 + "s";
-        String typed = "dmesg -n 7; echo cpu says $(" + run + " --cpu 2 --cpu-method all >/dev/console 2>&1; echo $?).\n"
-                + "echo locks say $(" + run + LOCKS + " >/dev/console 2>&1; echo $?).\npoweroff -f\n";
-        Jvisor.Result r = Jvisor.run(Duration.ofMinutes(MINUTES + 20), typed, "run", "--backend", "software", "--kernel",
-                guest.kernel().toString(), "--initrd", with(guest, stress).toString(), "--append", guest.commandLine(), "--processors",
-                Integer.toString(processors), "--memory", "1G", "--timeout", MINUTES + 15 + "m");
-        System.out.println(r.out().substring(Math.max(0, r.out().length() - 4000)));
-        assertEquals(0, r.exit(), r::toString);
-        assertTrue(r.out().contains("cpu says 0."), r::toString);
-        assertTrue(r.out().contains("locks say 0."), r::toString);
-        LinuxEndToEndTest.noTrouble(r.out());
+        String said = minutesIn(image(), processors, Files.readAllBytes(stress.cpio()), "cd /tmp; echo stress says $(" + stress.path()
+                + " --verify --metrics-brief --timeout " + MINUTES * 60 + "s --cpu 2 --cpu-method all" + LOCKS + " >/dev/console 2>&1; echo $?).\n");
+        assertTrue(said.contains("stress says 0."), said);
     }
 
-    private Path with(DefaultImage guest, ProgramBundle program) throws IOException {
+    /** The kernel's own torture of its locks, each kind for its part of the time. The distribution leaves the modules out. */
+    @ParameterizedTest
+    @ValueSource(ints = {2, 8})
+    @EnabledIfSystemProperty(named = MODULES, matches = ".+", disabledReason = "needs modules: ci/long-smp --modules DIR")
+    void everyKindOfLockStandsTorture(int processors) throws Exception {
+        CpioWriter modules = new CpioWriter();
+        modules.directory("torture", 0755);
+        for (String m : List.of("torture.ko", "locktorture.ko")) {
+            modules.file("torture/" + m, 0644, Files.readAllBytes(Path.of(System.getProperty(MODULES), m)));
+        }
+        long seconds = Math.max(5, MINUTES * 60 / TORTURED.size());
+        String said = minutesIn(image(), processors, modules.finish(), "cd /torture; insmod torture.ko; for t in " + String.join(" ", TORTURED)
+                + "; do insmod locktorture.ko torture_type=$t stat_interval=15 && sleep " + seconds + " && rmmod locktorture; done\n");
+        for (String kind : TORTURED) {
+            assertTrue(said.contains(kind + "-torture:--- End of test: SUCCESS"), () -> kind + ":\n" + said);
+        }
+    }
+
+    /** Has a guest do what takes {@link #MINUTES}. {@return what its console said, in which there is no trouble} */
+    private String minutesIn(DefaultImage guest, int processors, byte[] more, String typed) throws Exception {
         Path initrd = dir.resolve("initrd.cpio");
         try (OutputStream out = Files.newOutputStream(initrd)) {
             Files.copy(guest.initrd(), out);
-            Files.copy(program.cpio(), out);
+            out.write(more);
         }
-        return initrd;
+        Jvisor.Result r = Jvisor.run(Duration.ofMinutes(MINUTES + 20), "dmesg -n 7\n" + typed + "poweroff -f\n", "run", "--backend", "software",
+                "--kernel", guest.kernel().toString(), "--initrd", initrd.toString(), "--append", guest.commandLine(), "--processors",
+                Integer.toString(processors), "--memory", "1G", "--timeout", MINUTES + 15 + "m");
+        System.out.println(r.out().substring(Math.max(0, r.out().length() - 4000)));
+        assertEquals(0, r.exit(), r::toString);
+        LinuxEndToEndTest.noTrouble(r.out());
+        return r.out();
     }
 }
