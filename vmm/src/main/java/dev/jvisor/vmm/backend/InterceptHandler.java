@@ -3,7 +3,7 @@ package dev.jvisor.vmm.backend;
 /**
  * Receives a VP's intercepts, on the VP's own thread, in the middle of the instruction that caused them. Implementations never throw on
  * what a guest does and keep nothing of the arguments. What one does not implement is answered as where nothing is: with all bits set, or
- * #GP.
+ * #GP; x87 errors are ignored.
  */
 public interface InterceptHandler {
     /** IN. @param size 1, 2 or 4 bytes. {@return the value, zero-extended} */
@@ -39,6 +39,19 @@ public interface InterceptHandler {
 
     /** End of interrupt for a level-triggered vector, when local APICs are the backend's and I/O APICs are ours. */
     default void endOfInterrupt(int vector) { }
+
+    /**
+     * The VP's FERR# pin is asserted: an instruction that heeds x87 exceptions meets one that is not masked, and CR0.NE is clear (Intel SDM 1,
+     * 8.7 and appendix D). Again whenever that happens, asserted already or not.
+     *
+     * @return whether the IGNNE# pin is active: the instruction goes on regardless. Else the VP stands before it until an interrupt comes
+     */
+    default boolean coprocessorError(int vp) {
+        return true;
+    }
+
+    /** The VP's FERR# pin is released; it may have been so before. */
+    default void coprocessorErrorOver(int vp) { }
 
     /**
      * Something a person debugging wants to know of, for now an instruction that is not implemented. As often as it is executed.

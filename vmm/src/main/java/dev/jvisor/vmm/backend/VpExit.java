@@ -2,7 +2,7 @@ package dev.jvisor.vmm.backend;
 
 /** Why {@link BackendVp#run} returned. */
 public enum VpExit {
-    /** HLT; the caller waits for {@link BackendVp#wakeable()} and runs again. Not seen when the backend's irqchip waits itself. */
+    /** HLT, or frozen by an x87 error; the caller waits for {@link BackendVp#wakeable()} and runs again. Not seen when the backend's irqchip waits itself. */
     HALT,
     /** Triple fault. */
     SHUTDOWN,

@@ -57,6 +57,8 @@ public final class Partition implements AutoCloseable {
 
     /** Read by {@link VpIntercepts} at every intercept. */
     volatile InterceptTrace trace;
+    /** Read by {@link VpIntercepts} when CR0.NE is clear and an x87 error is reported or over. */
+    volatile CoprocessorPins coprocessorPins;
     private volatile DebugListener debugListener;
     private volatile PartitionState state = PartitionState.OFF;
     private volatile StopReason stopReason;
@@ -270,6 +272,11 @@ public final class Partition implements AutoCloseable {
     /** Sets who is told of breakpoints and single steps; null for nobody. */
     public void debugListener(DebugListener listener) {
         this.debugListener = listener;
+    }
+
+    /** Sets what the VPs' FERR# and IGNNE# pins are connected to; null for nothing, which ignores x87 errors while CR0.NE is clear. */
+    public void coprocessorPins(CoprocessorPins pins) {
+        this.coprocessorPins = pins;
     }
 
     /**

@@ -118,6 +118,20 @@ final class VpIntercepts implements InterceptHandler {
     }
 
     @Override
+    public boolean coprocessorError(int vp) {
+        CoprocessorPins p = partition.coprocessorPins;
+        return p == null || p.ferrAsserted(vp);
+    }
+
+    @Override
+    public void coprocessorErrorOver(int vp) {
+        CoprocessorPins p = partition.coprocessorPins;
+        if (p != null) {
+            p.ferrReleased(vp);
+        }
+    }
+
+    @Override
     public void remark(int vp, String what, long rip) {
         counters.remarks++;
         InterceptTrace t = partition.trace;

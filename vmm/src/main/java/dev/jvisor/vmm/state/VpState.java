@@ -18,7 +18,7 @@ public final class VpState {
     public enum Activity {
         /** Executes instructions. */
         RUNNING,
-        /** HLT was executed; an interrupt wakes it. */
+        /** HLT was executed, or it is frozen before an instruction by an x87 error; an interrupt wakes it. */
         HALTED,
         /** An application processor that has not had its INIT yet. */
         WAIT_FOR_INIT,

@@ -123,6 +123,7 @@ final class SoftwareVp implements SupervisorVp {
     @Override
     public VpExit run(InterceptHandler handler) {
         cpu.handler = handler;
+        cpu.x87Errors.changed();
         runner = Thread.currentThread();
         inGuest = true;
         resuming = true;
@@ -218,6 +219,10 @@ final class SoftwareVp implements SupervisorVp {
 
     private void deliverFault(Cpu c) {
         c.rip = c.faultIp;
+        if (c.faultVector == Cpu.FREEZE) {
+            c.halted = true;
+            return;
+        }
         if (!EventDelivery.deliverFault(c)) {
             shutdown = true;
         }

@@ -65,6 +65,8 @@ public final class Cpu {
     /** Exceptions (Intel SDM 3A, 6.3.1). */
     public static final int DE = 0, DB = 1, NMI = 2, BP = 3, OF = 4, BR = 5, UD = 6, NM = 7, DF = 8, TS = 10, NP = 11, STACK = 12, GP = 13,
             PF = 14, MF = 16, AC = 17, MC = 18, XM = 19;
+    /** {@link #faultVector} of what is no exception: the VP is to stand before the instruction until an interrupt comes, see {@link X87Errors}. */
+    public static final int FREEZE = -1;
     /** {@link #faultError} of an exception that pushes none. */
     public static final int NO_ERROR = -1;
 
@@ -179,6 +181,8 @@ public final class Cpu {
     public int fpUsed;
     /** The x87 arithmetic unit: scratch of one instruction. */
     public final F80 f80 = new F80();
+    /** How unmasked x87 exceptions are reported. */
+    public final X87Errors x87Errors = new X87Errors(this);
     /** Last x87 opcode. */
     public int fop;
     /** Last x87 instruction and operand pointers. */
@@ -199,7 +203,7 @@ public final class Cpu {
     public boolean shadow;
     /** The shadow is that of a load of SS, which holds debug exceptions off as well. */
     public boolean stackShadow;
-    /** HLT was executed. */
+    /** HLT was executed, or the VP is frozen before an instruction; an interrupt ends it. */
     public boolean halted;
     /** NMIs are blocked until IRET. */
     public boolean nmiBlocked;
@@ -221,7 +225,7 @@ public final class Cpu {
     public int pauses;
 
     // The fault being thrown.
-    /** Exception vector. */
+    /** Exception vector, or {@link #FREEZE}. */
     public int faultVector;
     /** Error code, or {@link #NO_ERROR}. */
     public int faultError;

@@ -2,6 +2,7 @@ package dev.jvisor.vmm.x86.fpu;
 
 import dev.jvisor.vmm.x86.cpu.Cpu;
 import dev.jvisor.vmm.x86.cpu.Uop;
+import dev.jvisor.vmm.x86.cpu.X87Errors;
 
 /** x87 control instructions: control and status words, environment, whole state, initialization. */
 final class X87Control {
@@ -13,9 +14,7 @@ final class X87Control {
         if ((c.cr0 & both) == both) {
             throw c.fault(Cpu.NM, Cpu.NO_ERROR, u);
         }
-        if ((c.fsw & 0x80) != 0 && (c.cr0 & Cpu.CR0_NE) != 0) {
-            throw c.fault(Cpu.MF, Cpu.NO_ERROR, u);
-        }
+        X87Errors.heed(c, u);
     }
 
     /** FNOP. */
@@ -42,20 +41,20 @@ final class X87Control {
         c.fop = 0;
         c.fip = 0;
         c.fdp = 0;
+        c.x87Errors.changed();
     }
 
     /** FNCLEX. */
     static void clearExceptions(Cpu c, Uop u) {
         X87Stack.available(c, u);
         c.fsw &= ~(0xFF | X87Stack.PENDING);
+        c.x87Errors.changed();
     }
 
     /** FLDCW. */
     static void loadControl(Cpu c, Uop u) {
         X87Stack.available(c, u);
-        if ((c.fsw & 0x80) != 0 && (c.cr0 & Cpu.CR0_NE) != 0) {
-            throw c.fault(Cpu.MF, Cpu.NO_ERROR, u);
-        }
+        X87Errors.heed(c, u);
         setControl(c, (int) c.ld16(c.r[Cpu.TA], u));
     }
 
@@ -147,9 +146,7 @@ final class X87Control {
     /** FLDENV. */
     static void loadEnvironment(Cpu c, Uop u) {
         X87Stack.available(c, u);
-        if ((c.fsw & 0x80) != 0 && (c.cr0 & Cpu.CR0_NE) != 0) {
-            throw c.fault(Cpu.MF, Cpu.NO_ERROR, u);
-        }
+        X87Errors.heed(c, u);
         boolean aligning = c.checks.suspendAlignment(c.r[Cpu.TA], u.a, u);
         try {
             // Everything is touched before anything is changed, the two bytes at its end included that are not used.
@@ -207,9 +204,7 @@ final class X87Control {
     /** FRSTOR. */
     static void restore(Cpu c, Uop u) {
         X87Stack.available(c, u);
-        if ((c.fsw & 0x80) != 0 && (c.cr0 & Cpu.CR0_NE) != 0) {
-            throw c.fault(Cpu.MF, Cpu.NO_ERROR, u);
-        }
+        X87Errors.heed(c, u);
         long at = c.r[Cpu.TA];
         int head = u.a == 2 ? 14 : 28;
         boolean aligning = c.checks.suspendAlignment(at, u.a, u);

@@ -2,6 +2,7 @@ package dev.jvisor.vmm.x86.fpu;
 
 import dev.jvisor.vmm.x86.cpu.Cpu;
 import dev.jvisor.vmm.x86.cpu.Uop;
+import dev.jvisor.vmm.x86.cpu.X87Errors;
 import dev.jvisor.vmm.x86.softfloat.F80;
 
 /** The x87 register stack, its status word, and the two ways in which an x87 instruction can be refused (Intel SDM 1, chapter 8). */
@@ -21,9 +22,7 @@ final class X87Stack {
     /** Checks of an instruction that waits for earlier exceptions. */
     static void waiting(Cpu c, Uop u) {
         available(c, u);
-        if ((c.fsw & 0x80) != 0 && (c.cr0 & Cpu.CR0_NE) != 0) {
-            throw c.fault(Cpu.MF, Cpu.NO_ERROR, u);
-        }
+        X87Errors.heed(c, u);
         c.fip = u.ip;
         c.fop = (int) u.imm;
     }
@@ -124,6 +123,7 @@ final class X87Stack {
             c.fsw |= PENDING;
         } else {
             c.fsw &= ~PENDING;
+            c.x87Errors.changed();
         }
     }
 

@@ -11,6 +11,7 @@ import dev.jvisor.vmm.x86.cpu.Cpu;
 import dev.jvisor.vmm.x86.cpu.Flags;
 import dev.jvisor.vmm.x86.cpu.Semantic;
 import dev.jvisor.vmm.x86.cpu.Uop;
+import dev.jvisor.vmm.x86.cpu.X87Errors;
 import dev.jvisor.vmm.x86.decode.Emitter;
 import dev.jvisor.vmm.x86.decode.Insn;
 import dev.jvisor.vmm.x86.decode.Opcode.Imm;
@@ -386,7 +387,7 @@ final class ConvertOps {
         s.def(name + " Pq,W" + size, M0F, prefix, op, (i, e) -> {
             // What waits in the x87 comes before a fault of the operand.
             SimdChecks.emitSse(e);
-            e.call(SimdChecks::x87Pending);
+            e.call(X87Errors::heed);
             int from = Operands.xmm(i, e, size);
             e.call((c, u) -> {
                 Mxcsr.begin(c);

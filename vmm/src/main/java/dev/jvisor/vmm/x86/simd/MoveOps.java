@@ -11,6 +11,7 @@ import dev.jvisor.vmm.backend.CpuFeature;
 import dev.jvisor.vmm.x86.cpu.Cpu;
 import dev.jvisor.vmm.x86.cpu.Semantic;
 import dev.jvisor.vmm.x86.cpu.Uop;
+import dev.jvisor.vmm.x86.cpu.X87Errors;
 import dev.jvisor.vmm.x86.decode.Emitter;
 import dev.jvisor.vmm.x86.decode.Insn;
 import dev.jvisor.vmm.x86.decode.Opcode.Imm;
@@ -434,7 +435,7 @@ final class MoveOps {
                 return;
             }
             SimdChecks.emitSse(e);
-            e.call(SimdChecks::x87Pending);
+            e.call(X87Errors::heed);
             e.call((c, u) -> {
                 c.xmm[u.d] = c.fpMant[u.a];
                 c.xmm[u.d + 1] = 0;
@@ -447,7 +448,7 @@ final class MoveOps {
                 return;
             }
             SimdChecks.emitSse(e);
-            e.call(SimdChecks::x87Pending);
+            e.call(X87Errors::heed);
             e.call((c, u) -> Mmx.set(c, u.d, c.xmm[u.a]), i.reg & 7, i.rm * 2, 0, 0);
         });
         s.t.def("MASKMOVQ Pq,Nq", M0F, OpcodeTable.NP, 0xF7, true, Imm.NONE, (i, e) -> {

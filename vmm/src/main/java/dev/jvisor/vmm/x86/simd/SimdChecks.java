@@ -3,6 +3,7 @@ package dev.jvisor.vmm.x86.simd;
 import dev.jvisor.vmm.x86.cpu.Cpu;
 import dev.jvisor.vmm.x86.cpu.ExtendedState;
 import dev.jvisor.vmm.x86.cpu.Uop;
+import dev.jvisor.vmm.x86.cpu.X87Errors;
 import dev.jvisor.vmm.x86.decode.Emitter;
 
 /** Whether the control registers and the x87 let an instruction of this package run (Intel SDM 3A, 2.5 and 13.1). */
@@ -45,10 +46,13 @@ final class SimdChecks {
         }
     }
 
-    /** #UD with CR0.EM, #NM with CR0.TS, #MF when an x87 exception waits. Not once a block: an x87 instruction may come between. */
+    /**
+     * #UD with CR0.EM, #NM with CR0.TS, what {@link X87Errors} does when an x87 exception waits. Not once a block: an x87 instruction may come
+     * between.
+     */
     static void mmx(Cpu c, Uop u) {
         fxsr(c, u);
-        x87Pending(c, u);
+        X87Errors.heed(c, u);
     }
 
     /** #UD with CR0.EM, #NM with CR0.TS. */
@@ -58,13 +62,6 @@ final class SimdChecks {
         }
         if ((c.cr0 & Cpu.CR0_TS) != 0) {
             throw c.fault(Cpu.NM, Cpu.NO_ERROR, u);
-        }
-    }
-
-    /** #MF when an unmasked x87 exception waits and is reported natively. */
-    static void x87Pending(Cpu c, Uop u) {
-        if ((c.fsw & 0x80) != 0 && (c.cr0 & Cpu.CR0_NE) != 0) {
-            throw c.fault(Cpu.MF, Cpu.NO_ERROR, u);
         }
     }
 

@@ -156,6 +156,7 @@ final class StateOps {
         int fsw = (int) (head >>> 16) & 0x477F;
         // ES and B follow from the exceptions and their masks, whatever the image says.
         c.fsw = (fsw & ~c.fcw & 0x3F) != 0 ? fsw | 0x8080 : fsw;
+        c.x87Errors.changed();
         c.fpTop = top;
         c.fpUsed = (int) (head >>> 32) & 0xFF;
         c.fop = (int) (head >>> 48) & 0x7FF;
@@ -171,6 +172,7 @@ final class StateOps {
     private static void initX87(Cpu c) {
         c.fcw = 0x37F;
         c.fsw = 0;
+        c.x87Errors.changed();
         c.fpTop = 0;
         c.fpUsed = 0;
         c.fop = 0;

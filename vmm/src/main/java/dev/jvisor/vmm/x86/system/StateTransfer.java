@@ -153,6 +153,7 @@ public final class StateTransfer {
         c.setRflags(s.rflags);
         setMsrs(s, c);
         setFpu(s, c);
+        c.x87Errors.replaced();
         c.halted = s.activity == VpState.Activity.HALTED;
         c.shadow = s.interruptShadow;
         c.nmiBlocked = s.nmiBlocked;
