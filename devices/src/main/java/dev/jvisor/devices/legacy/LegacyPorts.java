@@ -5,9 +5,9 @@ import dev.jvisor.vmm.partition.PortSpace;
 
 /** Ports of hardware that software touches by habit and that is not there: reads answer all-ones, writes are dropped, nobody is told. */
 public final class LegacyPorts implements PortDevice {
-    /** First port and number of ports: DMA controllers and page registers, SMI command, I/O delay, coprocessor, ISA PnP, EISA id, super I/O. */
+    /** First port and number of ports: DMA controllers and page registers, SMI command, I/O delay, coprocessor reset, ISA PnP, EISA id, super I/O. */
     private static final int[][] RANGES = {
-        {0x00, 0x10}, {0x81, 0x0F}, {0xC0, 0x20}, {0xB2, 2}, {0xED, 1}, {0xF0, 2}, {0x279, 1}, {0xA79, 1}, {0xC80, 4}, {0x2E, 2}, {0x4E, 2},
+        {0x00, 0x10}, {0x81, 0x0F}, {0xC0, 0x20}, {0xB2, 2}, {0xED, 1}, {0xF1, 1}, {0x279, 1}, {0xA79, 1}, {0xC80, 4}, {0x2E, 2}, {0x4E, 2},
     };
 
     /** Puts it behind all of its ports. */

@@ -4,6 +4,7 @@ import dev.jvisor.devices.fwcfg.FwCfg;
 import dev.jvisor.devices.fwcfg.FwCfgItems;
 import dev.jvisor.devices.i8042.I8042;
 import dev.jvisor.devices.ide.IdeController;
+import dev.jvisor.devices.legacy.CoprocessorError;
 import dev.jvisor.devices.legacy.DebugConsole;
 import dev.jvisor.devices.legacy.DebugExit;
 import dev.jvisor.devices.legacy.LegacyPorts;
@@ -59,6 +60,7 @@ public final class Motherboard {
     private final TextScreen screen;
     private final VgaPorts vga;
     private final PostCode postCode = new PostCode();
+    private final CoprocessorError coprocessorError;
     private final PcTestDevice testDevice;
     private final FwCfg fwCfg;
     private final IsaBridge isa;
@@ -96,6 +98,8 @@ public final class Motherboard {
         i8042 = new I8042(interrupts, this::guestReset);
         ports.register(0x60, 1, i8042);
         ports.register(0x64, 1, i8042);
+        coprocessorError = new CoprocessorError(interrupts);
+        partition.coprocessorPins(coprocessorError);
         boolean hasFirmware = config.firmware() != null;
         pci = hasFirmware ? new PciBus(partition.gpa(), ports, interrupts, this::guestReset, MemoryLayout.pciMemory(memory), true)
                 : new PciBus(partition.gpa(), ports, interrupts, this::guestReset);
@@ -154,6 +158,7 @@ public final class Motherboard {
 
     private void addSmallPorts(PortSpace ports, MotherboardConfig config) {
         ports.register(PostCode.PORT, 1, postCode);
+        ports.register(CoprocessorError.PORT, 1, coprocessorError);
         ports.register(SystemControlA.PORT, 1, new SystemControlA(this::guestReset));
         new LegacyPorts().register(ports);
         if (config.debugExit()) {
@@ -184,6 +189,7 @@ public final class Motherboard {
         }
         serial.values().forEach(Serial16550::reset);
         i8042.reset();
+        coprocessorError.reset();
         pci.reset();
         if (vga != null) {
             vga.reset();
@@ -278,7 +284,7 @@ public final class Motherboard {
         return new MotherboardState(MotherboardState.VERSION, pic == null ? null : pic.save(), pit == null ? null : pit.save(), rtc.save(),
                 lines, i8042.save(), pci.save(), pm.save(), vga == null ? null : vga.save(),
                 ide == null ? null : ide.save(), testDevice == null ? null : testDevice.save(), fwCfg == null ? null : fwCfg.save(),
-                isa.saveFunction(), firmware == null ? null : firmware.save());
+                isa.saveFunction(), firmware == null ? null : firmware.save(), coprocessorError.save());
     }
 
     /**
@@ -321,5 +327,6 @@ public final class Motherboard {
         if (firmware != null && state.firmware() != null) {
             firmware.restore(state.firmware());
         }
+        coprocessorError.restore(state.coprocessorError());
     }
 }

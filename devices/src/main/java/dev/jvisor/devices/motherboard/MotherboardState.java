@@ -3,6 +3,7 @@ package dev.jvisor.devices.motherboard;
 import dev.jvisor.devices.fwcfg.FwCfgState;
 import dev.jvisor.devices.i8042.I8042State;
 import dev.jvisor.devices.ide.IdeState;
+import dev.jvisor.devices.legacy.CoprocessorErrorState;
 import dev.jvisor.devices.pci.PciBusState;
 import dev.jvisor.devices.pci.PciFunctionState;
 import dev.jvisor.devices.pic.PicState;
@@ -22,7 +23,8 @@ import java.util.Map;
  */
 public record MotherboardState(int version, PicState pic, PitState pit, RtcState rtc, Map<ComPort, SerialState> serial, I8042State i8042,
                                PciBusState pci, PmState pm, VgaState vga, IdeState ide, PcTestState testDevice, FwCfgState fwCfg,
-                               PciFunctionState isa, FirmwareState firmware) {
+                               PciFunctionState isa, FirmwareState firmware,
+                               CoprocessorErrorState coprocessorError) {
     /** The version that is written. */
-    public static final int VERSION = 4;
+    public static final int VERSION = 5;
 }
