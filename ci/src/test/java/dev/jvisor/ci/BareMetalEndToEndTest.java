@@ -10,6 +10,7 @@ import dev.jvisor.guest.asm.Mode;
 import dev.jvisor.guest.baremetal.BareMetalGuests;
 import dev.jvisor.guest.baremetal.EntryMode;
 import dev.jvisor.guest.baremetal.GuestProgram;
+import dev.jvisor.guest.baremetal.X87ErrorGuest;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -144,6 +145,32 @@ class BareMetalEndToEndTest {
         Jvisor.Result r = Jvisor.run(LIMIT, "", "run", "--backend", "software", "--kernel", file.toString(), "--flat", "real16@0x7C00",
                 "--processors", "3", "--test-devices", "--debug-exit", "--timeout", "60s");
         assertEquals(7, r.exit(), r::toString);
+    }
+
+    @Test
+    void anX87ErrorOfADosProgramIsInterrupt75hAndReturnsToTheInstructionThatWaited() throws Exception {
+        String expected = """
+                FWAIT: b084 0001 0000 b084\s
+                FLD1: b084 0002 0000 b084\s
+                EMMS: b084 0003 0000 b084\s
+                NE: b084 0103 0000 b084\s
+                """;
+        for (String more : List.of("--no-restart", "--deterministic")) {
+            Jvisor.Result r = run(X87ErrorGuest.program(), "software", "--debug-exit", more);
+            assertEquals(1, r.exit(), r::toString);
+            assertEquals(expected, r.out().replace("\r", ""), more);
+        }
+    }
+
+    @Test
+    void anX87ErrorWithInterruptsOffStandsStillForEverAndThatIsSaid() throws Exception {
+        Jvisor.Result r = run(code("frozen", a -> {
+            a.cli();
+            // After reset the stack is full, and nothing is masked: fld1; fwait
+            a.bytes(HexFormat.of().parseHex("d9e89b"));
+        }), "software");
+        assertEquals(3, r.exit(), r::toString);
+        assertTrue(r.err().contains("halted"), r::toString);
     }
 
     @Test
