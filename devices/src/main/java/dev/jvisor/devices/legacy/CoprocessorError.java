@@ -9,15 +9,17 @@ import dev.jvisor.vmm.partition.PortDevice;
  * of the PIIX and the ICH, "Coprocessor Error").
  *
  * <pre>
- *   FERR# asserted --set--&gt; IRQ 13 &lt;--clear-- write to F0h --set, while FERR# is asserted--&gt; IGNNE# &lt;--clear-- FERR# released
+ *   FERR# becomes asserted    IRQ 13 is raised
+ *   port F0h is written       IRQ 13 is lowered; IGNNE# becomes active, if FERR# is asserted
+ *   FERR# is released         IGNNE# becomes inactive
  * </pre>
  *
  * So a handler of INT 75h writes to port F0h, which ends the request and lets it use the x87 although the error still stands; once it has
  * cleared that, errors are heeded again. A handler that never writes leaves IRQ 13 raised, and gets no other, as on a PC.
  *
- * <p>Only the pins of VP 0 are connected: the MultiProcessor Specification knows no others, and the SDM wants CR0.NE set where there are
- * several processors. Another VP with CR0.NE clear is frozen at an error until anything interrupts it. (QEMU, when last looked at, connects
- * FERR# of all and IGNNE# of the first, asserts FERR# at FWAIT and at nothing else, does not freeze, and activates IGNNE# by any write.)
+ * <p>Only the pins of VP 0 are connected: there is one IRQ 13, and Intel supports this way of reporting with one processor only (SDM 1, D.2.1).
+ * Another VP with CR0.NE clear is frozen at an error until anything interrupts it. QEMU takes FERR# from every processor, gives IGNNE# to the
+ * first, and freezes none.
  */
 public final class CoprocessorError implements PortDevice, CoprocessorPins {
     /** The port. */

@@ -6,6 +6,7 @@ import dev.jvisor.devices.fwcfg.FwCfg;
 import dev.jvisor.devices.fwcfg.FwCfgItems;
 import dev.jvisor.devices.i8042.I8042;
 import dev.jvisor.devices.i8042.Key;
+import dev.jvisor.devices.legacy.CoprocessorError;
 import dev.jvisor.devices.legacy.SystemControlA;
 import dev.jvisor.devices.pci.IsaBridge;
 import dev.jvisor.devices.pci.PciBridges;
@@ -87,6 +88,7 @@ class HostileGuestTest {
             card.addPortBar(1, 256, 4, vga);
             pci.add(device, 0, card);
         }
+        CoprocessorError coprocessor = new CoprocessorError(INTERRUPTS);
         PcTestDevice testDevice = new PcTestDevice(INTERRUPTS);
         FwCfg fwCfg = new FwCfg(new GpaSpace(Arena.ofAuto().allocate(4096, 4096)), FwCfgItems.ofMachine(1, 1 << 20, 0));
         Key[] keys = Key.values();
@@ -108,6 +110,11 @@ class HostileGuestTest {
                 new Target("pc-testdev", testDevice, concat(range(0xE0, 12), range(0x2000, 24)), r -> testDevice.mmioWrite(0, r.nextInt(0x20000), 8, 1),
                         () -> testDevice.restore(testDevice.save())),
                 new Target("fw_cfg", fwCfg, concat(range(0x510, 2), range(0x514, 8)), r -> { }, () -> fwCfg.restore(fwCfg.save())),
+                new Target("coprocessor error", coprocessor, new int[] {0xF0}, r -> {
+                    if (!coprocessor.ferrAsserted(r.nextInt(2))) {
+                        coprocessor.ferrReleased(r.nextInt(2));
+                    }
+                }, () -> coprocessor.restore(coprocessor.save())),
                 new Target("system control A", new SystemControlA(() -> { }), new int[] {0x92}, r -> { }, () -> { }));
     }
 

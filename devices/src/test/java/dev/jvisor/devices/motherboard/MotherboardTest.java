@@ -114,6 +114,27 @@ class MotherboardTest {
     }
 
     @Test
+    void anX87ErrorIsIrq13UntilPortF0IsWritten() throws Exception {
+        boolean[] goesOn = new boolean[2];
+        int[] lines = new int[2];
+        Motherboard[] board = new Motherboard[1];
+        try (Partition p = Partition.create(new ScriptedBackend(h -> {
+            goesOn[0] = h.coprocessorError(0);
+            lines[0] = board[0].save().pic().slave().levels();
+            h.portWrite(0, 0xF0, 1, 0);
+            goesOn[1] = h.coprocessorError(0);
+            lines[1] = board[0].save().pic().slave().levels();
+            h.portWrite(0, 0x604, 2, 0x3400);
+        }), PartitionConfig.of("test", 16 << 20))) {
+            board[0] = new Motherboard(p, MotherboardConfig.of(console));
+            p.start();
+            assertEquals(StopReason.POWER_OFF, p.awaitStop(Duration.ofSeconds(30)));
+        }
+        assertArrayEquals(new boolean[] {false, true}, goesOn, "IGNNE#");
+        assertArrayEquals(new int[] {1 << 13 - 8, 0}, lines, "line 5 of the second PIC");
+    }
+
+    @Test
     void theDebugConsoleTakesText() throws Exception {
         ConsoleSerialBackend debug = new ConsoleSerialBackend();
         run(MotherboardConfig.of(console).withDebugConsole(debug), h -> {
