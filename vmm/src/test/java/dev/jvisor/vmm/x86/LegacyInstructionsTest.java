@@ -3,6 +3,7 @@ package dev.jvisor.vmm.x86;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.jvisor.vmm.state.SegmentState;
 import dev.jvisor.vmm.state.VpState;
 import java.math.BigInteger;
 import java.util.Random;
@@ -74,6 +75,26 @@ class LegacyInstructionsTest {
         assertEquals(8, s.gpr[RDI]);
         assertEquals(TestMachine.STACK, s.gpr[RSP]);
         assertEquals(TestMachine.STACK, m.gpa.read32(0x90000));
+    }
+
+    @Test
+    void popAllThatRunsIntoTheEndOfItsStackChangedWhatItHadPopped() {
+        long handler = TestMachine.CODE + 0x800;
+        m.w64(TestMachine.IDT + 12 * 8, handler & 0xFFFF | 24L << 16 | 0x8E00L << 32 | (handler & 0xFFFF0000L) << 32);
+        m.gpa.write(handler, GnuAs.assemble(32, "hlt"));
+        VpState s = TestMachine.flat32();
+        // The fourth word, at FFFFh, is cut in two; the stack goes on at 0.
+        s.seg[VpState.SS] = new SegmentState(16, 0x80000, 0xFFFF, 0x93);
+        for (int r = 0; r < 8; r++) {
+            s.gpr[r] = 0x1111 * r;
+        }
+        s.gpr[RSP] = 0xFFF9;
+        VpState after = m.run(s, GnuAs.assemble(32, "popaw\nhlt"));
+        for (int r = 0; r < 8; r++) {
+            if (r != RSP) {
+                assertEquals(s.gpr[r], after.gpr[r], "register " + r);
+            }
+        }
     }
 
     @Test

@@ -102,9 +102,10 @@ final class StackOps {
     private static void popAll(Cpu c, Uop u) {
         int size = u.b;
         long sp = c.r[Cpu.RSP];
-        // Both ends first: nothing may change when a later word faults.
-        Stacks.peek(c, sp, size, u);
-        Stacks.peek(c, sp + 7L * size, size, u);
+        // All of them first: nothing may change when a later word faults, and where the stack wraps that need not be the last.
+        for (int k = 0; k < 8; k++) {
+            Stacks.peek(c, sp + (long) k * size, size, u);
+        }
         for (int k = 7; k >= 0; k--, sp += size) {
             long v = Stacks.peek(c, sp, size, u);
             if (k != Cpu.RSP) {
