@@ -416,7 +416,7 @@ class PagingModesTest {
     @Test
     void pse36ReachesBeyondFourGigabytes() {
         tables(Mode.BITS32, P | W | U, 0);
-        // Bits 13 to 20 are address bits 32 to 39; nothing is mapped there, so the read is all ones.
+        // Bits 13 to 19 are address bits 32 to 38; nothing is mapped there, so the read is all ones.
         put(Mode.BITS32, ROOT, windowSlot(Mode.BITS32), 1 << 13 | P | W | PS);
         assertEquals(NO_FAULT, access(Mode.BITS32, false, READ));
         assertEquals(-1, (int) last.gpr[RDX]);
@@ -426,6 +426,15 @@ class PagingModesTest {
     }
 
     // ---- PDPTEs
+
+    @Test
+    void pse36AddressBitsBeyondThePhysicalWidthWereTaken() {
+        tables(Mode.BITS32, P | W | U, 0);
+        put(Mode.BITS32, ROOT, windowSlot(Mode.BITS32), 1 << 19 | P | W | PS);
+        assertEquals(NO_FAULT, access(Mode.BITS32, false, READ), "address bit 38");
+        put(Mode.BITS32, ROOT, windowSlot(Mode.BITS32), 1 << 20 | P | W | PS);
+        assertEquals(9, access(Mode.BITS32, false, READ), "address bit 39: CPUID tells of 39 bits, 0 to 38");
+    }
 
     @Test
     void pdptesAreReadWhenCr3Is() {

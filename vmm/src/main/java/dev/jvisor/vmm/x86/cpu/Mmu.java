@@ -29,6 +29,8 @@ public final class Mmu {
     /** Physical address width told by CPUID leaf 80000008h. UEFI firmware maps all of it page by page: 46 bits would take it minutes. */
     public static final int PHYSICAL_BITS = 39;
     private static final long BEYOND = FRAME & -(1L << PHYSICAL_BITS);
+    /** Reserved in the entry of a 4 MiB page: from where the address bits above 32 that exist end, up to bit 21 (SDM 3A, table 4-4). */
+    private static final int RESERVED_LARGE32 = (1 << 22) - (1 << Math.min(PHYSICAL_BITS, 40) - 19);
     /** Bits 52 to 62, which PAE paging reserves and 4-level paging ignores. */
     private static final long HIGH = 0x7FF0_0000_0000_0000L;
 
@@ -447,7 +449,7 @@ public final class Mmu {
         int entry = pde;
         int rights = pde;
         if (large) {
-            if ((pde & 0x0020_0000) != 0) {
+            if ((pde & RESERVED_LARGE32) != 0) {
                 failure = ERROR_PRESENT | ERROR_RESERVED;
                 return false;
             }
@@ -476,7 +478,7 @@ public final class Mmu {
         dirty = (entry & DIRTY) != 0 || access == WRITE;
         global = (entry & GLOBAL) != 0 && (c.cr4 & Cpu.CR4_PGE) != 0;
         if (large) {
-            // PSE-36: bits 13 to 20 of the entry are physical address bits 32 to 39.
+            // PSE-36: from bit 13 on the entry holds physical address bits from 32 on.
             frame = pde & 0xFFC0_0000L | (long) (pde >> 13 & 0xFF) << 32 | linear & 0x003F_F000;
             largeMask = ~0x3F_FFFFL;
         } else {
