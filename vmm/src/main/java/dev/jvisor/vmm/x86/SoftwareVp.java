@@ -158,6 +158,13 @@ final class SoftwareVp implements SupervisorVp {
                         return exit;
                     }
                 }
+                if (c.pendingDebug != 0 && !(c.shadow && c.stackShadow)) {
+                    // A task switch has left it, or the delivery of an event: before the next instruction, not after it.
+                    if (!EventDelivery.trapAfter(c, false)) {
+                        shutdown = true;
+                    }
+                    continue;
+                }
                 if (c.userElsewhere && c.userCode() && !c.shadow && (c.mode & Cpu.MODE_SINGLE) == 0 && c.pendingDebug == 0) {
                     if (!oneUser) {
                         return VpExit.USER_MODE;

@@ -8,11 +8,14 @@ import dev.jvisor.vmm.state.SegmentState;
 import dev.jvisor.vmm.state.VpState;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Whole system programs, as machine code through decoder and engine: changes of mode, user mode and back, debugging, virtual-8086 mode. */
 class SystemEngineTest {
     private static final long BASE = 0x50000;
     private static final long TSS = 0x22000;
+    private static final long TRAPPED = 0x23000;
 
     private static final String TO_LONG_MODE = """
             start:
@@ -416,6 +419,34 @@ class SystemEngineTest {
                 iretq
                 """);
         assertEquals("2", m.output.toString(), "held off after MOV SS, not after STI");
+    }
+
+    /** Puts a 32-bit TSS of flat segments, with its trap bit set, and the descriptors of both tasks. */
+    private void taskThatTraps(long entry) {
+        m.w64(TestMachine.GDT + 0x30, 0x0000890000000067L | TSS << 16);
+        m.w64(TestMachine.GDT + 0x38, 0x0000890000000067L | TRAPPED << 16);
+        m.w64(TRAPPED + 0x20, 2L << 32 | entry);
+        m.w64(TRAPPED + 0x38, 0x70000);
+        for (int k = 0; k < 6; k++) {
+            m.w64(TRAPPED + 0x48 + 4 * k, k == 1 ? 24 : 16);
+        }
+        m.w64(TRAPPED + 0x64, 0x0068_0001);
+        m.gpa.write(entry, GnuAs.assemble(32, "inc esi; inc esi; hlt"));
+        long handler = TestMachine.CODE + 0x800;
+        m.w64(TestMachine.IDT + 8, handler & 0xFFFF | 24L << 16 | 0x8E00L << 32 | (handler & 0xFFFF0000L) << 32);
+        m.gpa.write(handler, GnuAs.assemble(32, "mov edx, [esp]; mov eax, dr6; hlt"));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"call 0x38:0", "jmp 0x38:0", "int 0x21", "mov ebp, ss; mov ss, ebp; jmp 0x38:0"})
+    void trapBitOfATaskStoppedAfterItsFirstInstruction(String way) {
+        long entry = TestMachine.CODE + 0x400;
+        taskThatTraps(entry);
+        m.w64(TestMachine.IDT + 8 * 0x21, 0x38L << 16 | 0x8500L << 32);
+        VpState end = m.run(TestMachine.flat32(), GnuAs.assemble(32, "mov ax, 0x30; ltr ax; " + way));
+        assertEquals(entry, end.gpr[2], "return address");
+        assertEquals(0, end.gpr[6], "instructions of the new task executed");
+        assertEquals(0xFFFF8FF0L, end.gpr[0], "DR6: task switch");
     }
 
     @Test
