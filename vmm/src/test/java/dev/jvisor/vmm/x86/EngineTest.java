@@ -306,6 +306,20 @@ class EngineTest {
 
     /** Two functions in two pages, of which each leads to the other, are overwritten in turn: versions must not hang on to their elders. */
     @Test
+    void codeDecodedUnderOneLimitOfCsRanBeyondAnother() {
+        // Two code segments at CODE, of 64 KiB and of 205h bytes; the longer is executed first.
+        m.w64(TestMachine.GDT + 0x30, 0x00409B10_0000FFFFL);
+        m.w64(TestMachine.GDT + 0x38, 0x00409B10_00000204L);
+        long handler = TestMachine.CODE + 0x800;
+        m.w64(TestMachine.IDT + 13 * 8, handler & 0xFFFF | 24L << 16 | 0x8E00L << 32 | (handler & 0xFFFF0000L) << 32);
+        m.gpa.write(handler, GnuAs.assemble(32, "mov edx, [esp + 4]; hlt"));
+        m.gpa.write(TestMachine.CODE + 0x200, GnuAs.assemble(32, ".rept 7; inc esi; .endr; retf"));
+        VpState s = m.run(TestMachine.flat32(), GnuAs.assemble(32, "call 0x30:0x200; call 0x38:0x200; hlt"));
+        assertEquals(7 + 5, s.gpr[6]);
+        assertEquals(0x205, s.gpr[2], "where the fetch faulted");
+    }
+
+    @Test
     void codeOverwrittenAgainAndAgainKeepsNoMemory() {
         System.gc();
         long before = Runtime.getRuntime().totalMemory() - Runtime.getRuntime().freeMemory();

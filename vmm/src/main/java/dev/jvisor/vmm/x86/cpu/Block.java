@@ -13,7 +13,7 @@ public final class Block {
     public final long linear;
     /** Host offset of the first byte in the GPA space's memory. */
     public final long host;
-    /** Mode bits it was decoded for, {@link Cpu#mode}. */
+    /** Mode bits it was decoded for, {@link Cpu#mode}; among them what the limit of CS was. */
     public final int mode;
     /** Instructions in it. */
     public final int insns;

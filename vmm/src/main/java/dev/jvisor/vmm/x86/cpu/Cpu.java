@@ -40,6 +40,11 @@ public final class Cpu {
     public static final int MODE_SINGLE = 32;
     /** Mode bit: long mode is active (EFER.LMA), so code size below 2 means compatibility mode. */
     public static final int MODE_LONG = 64;
+    /**
+     * From this mode bit on: the limit of CS as a descriptor encodes it, where CS is looked at: what a block decoded under one limit holds may
+     * lie beyond another. 21 bits, granularity first; 0 with {@link #MODE_FLAT}.
+     */
+    private static final int MODE_LIMIT = 8;
 
     /** Pending bit: ask {@link #interrupts}. */
     public static final int PEND_INTERRUPT = 1;
@@ -343,6 +348,9 @@ public final class Cpu {
             }
             if ((m & MODE_SIZE) == 1 && flat(CS) && flat(SS) && flat(DS) && flat(ES)) {
                 m |= MODE_FLAT;
+            } else {
+                int limit = segLimit[CS];
+                m |= (limit >>> 20 == 0 ? limit : 1 << 20 | limit >>> 12) << MODE_LIMIT;
             }
             if (real) {
                 m |= MODE_REAL;
