@@ -140,6 +140,34 @@ class FaultAtomicityTest {
         }
     }
 
+    @ParameterizedTest
+    @ValueSource(strings = {"fld dword ptr [rbx]", "fld tbyte ptr [rbx]", "fild word ptr [rbx]", "fbld [rbx]", "fadd qword ptr [rbx]",
+        "ficomp word ptr [rbx]", "fst dword ptr [rbx]", "fistp qword ptr [rbx]", "fstp tbyte ptr [rbx]", "fbstp [rbx]"})
+    void x87InstructionWhoseOperandFaultsTookOverThePointers(String instruction) {
+        page(PAGE, 0, 0);
+        VpState s = start();
+        s.gpr[RBX] = PAGE;
+        s.fcw = 0x37F;
+        VpState after = m.run(s, GnuAs.assemble(64, "fld dword ptr [0x90010]\n" + instruction + "\nhlt"));
+        assertEquals(PAGE, after.cr2);
+        assertEquals(TestMachine.CODE, after.fip, instruction);
+        assertEquals(0x90010, after.fdp, instruction);
+        assertEquals(0x104, after.fop, instruction);
+    }
+
+    @Test
+    void x87DataPointerWasNotTheOffsetInItsSegment() {
+        VpState s = start();
+        s.fcw = 0x37F;
+        s.seg[VpState.GS] = new SegmentState(0, 0x90000, -1, 0xC093);
+        s.gpr[RBX] = 0x18;
+        assertEquals(0x20, m.run(s, GnuAs.assemble(64, "fld dword ptr gs:[rbx + 8]\nhlt")).fdp);
+        VpState flat = TestMachine.flat32();
+        flat.fcw = 0x37F;
+        flat.seg[VpState.DS] = new SegmentState(16, 0x90000, 0xFFFF, 0x4093);
+        assertEquals(0x20, m.run(flat, GnuAs.assemble(32, "fstp qword ptr [0x20]\nhlt")).fdp);
+    }
+
     // ---- the stack
 
     @ParameterizedTest

@@ -35,12 +35,12 @@ final class X87Arithmetic {
             case I32 -> f.fromLong((int) c.ld32(at, u));
             default -> f.fromLong((short) c.ld16(at, u));
         }
-        c.fdp = at;
+        X87Stack.accessed(c, u);
     }
 
     /** Add, subtract, multiply, divide, compare of ST(0) with memory. */
     static void memory(Cpu c, Uop u) {
-        X87Stack.waiting(c, u);
+        X87Stack.waitingForMemory(c, u);
         loadOperand(c, u);
         F80 f = c.f80;
         long m = f.mant;

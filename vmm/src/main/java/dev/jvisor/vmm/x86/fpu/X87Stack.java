@@ -19,12 +19,29 @@ final class X87Stack {
 
     private X87Stack() { }
 
-    /** Checks of an instruction that waits for earlier exceptions. */
+    /** Checks of an instruction that waits for earlier exceptions and has no operand in memory. */
     static void waiting(Cpu c, Uop u) {
-        available(c, u);
-        X87Errors.heed(c, u);
+        waitingForMemory(c, u);
         c.fip = u.ip;
         c.fop = (int) u.imm;
+    }
+
+    /** Checks of an instruction that waits and has an operand in memory: {@link #accessed} is to follow once that cannot fault any more. */
+    static void waitingForMemory(Cpu c, Uop u) {
+        available(c, u);
+        X87Errors.heed(c, u);
+    }
+
+    /** Notes the instruction and its operand at {@code r[TA]} in the pointers: that of data is the offset in its segment (SDM 1, 8.1.8). */
+    static void accessed(Cpu c, Uop u) {
+        c.fip = u.ip;
+        c.fop = (int) u.imm;
+        long at = c.r[Cpu.TA];
+        if (!c.long64()) {
+            c.fdp = at - c.segBase[u.seg] & 0xFFFF_FFFFL;
+        } else {
+            c.fdp = u.seg >= Cpu.FS ? at - c.segBase[u.seg] : at;
+        }
     }
 
     /** Checks of an instruction that does not wait. */

@@ -26,7 +26,7 @@ final class X87Transfer {
 
     /** FLD, FILD from memory of kind {@code u.a}. */
     static void load(Cpu c, Uop u) {
-        X87Stack.waiting(c, u);
+        X87Stack.waitingForMemory(c, u);
         F80 f = c.f80;
         long at = c.r[Cpu.TA];
         switch (u.a) {
@@ -49,7 +49,7 @@ final class X87Transfer {
                 f.load();
             }
         }
-        c.fdp = at;
+        X87Stack.accessed(c, u);
         X87Stack.push(c);
     }
 
@@ -99,7 +99,7 @@ final class X87Transfer {
 
     /** FST, FSTP, FIST, FISTP, FISTTP to memory of kind {@code u.a}. */
     static void store(Cpu c, Uop u) {
-        X87Stack.waiting(c, u);
+        X87Stack.waitingForMemory(c, u);
         F80 f = c.f80;
         f.begin(c.fcw);
         long at = c.r[Cpu.TA];
@@ -141,7 +141,7 @@ final class X87Transfer {
             f.roundedUp = false;
             c.hostForWrite(at, u.a == X87Arithmetic.I16 ? 2 : u.a == X87Arithmetic.M32 || u.a == X87Arithmetic.I32 ? 4 : 8, u);
         }
-        c.fdp = at;
+        X87Stack.accessed(c, u);
         X87Stack.commit(c);
         if (storable && (u.scale & POP) != 0) {
             X87Stack.pop(c);
