@@ -39,8 +39,8 @@ public final class CpuidModel {
     /** With MCE and MCA, but no bank that could report anything: Linux calls it an error to have none of it. */
     private static final int LEAF1_EDX = 1 | 1 << 2 | 1 << 3 | 1 << 4 | 1 << 5 | 1 << 6 | 1 << 7 | 1 << 8 | 1 << 9 | 1 << 11 | 1 << 12 | 1 << 13
             | 1 << 14 | 1 << 15 | 1 << 16 | 1 << 17 | 1 << 19 | 1 << 23 | 1 << 24 | 1 << 25 | 1 << 26;
-    /** FSGSBASE, TSC_ADJUST, SMEP, ERMS, SMAP. */
-    private static final int LEAF7_EBX = 1 | 1 << 1 | 1 << 7 | 1 << 9 | 1 << 20;
+    /** FSGSBASE, TSC_ADJUST, SMEP, ERMS, no selectors with the x87's pointers, SMAP. */
+    private static final int LEAF7_EBX = 1 | 1 << 1 | 1 << 7 | 1 << 9 | 1 << 13 | 1 << 20;
     /** UMIP. */
     private static final int LEAF7_ECX = 1 << 2;
     /** FSRM, ARCH_CAPABILITIES. No IBRS, STIBP, SSBD: with them Linux says "vulnerable" of what it need not mitigate. */

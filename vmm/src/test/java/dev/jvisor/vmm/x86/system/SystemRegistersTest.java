@@ -233,6 +233,12 @@ class SystemRegistersTest {
     }
 
     @Test
+    void x87SelectorsThatAreNeverSavedWereNotSaidToBeMissing() {
+        cpuid(7, 0);
+        assertEquals(1, c.r[Cpu.RBX] >>> 13 & 1, "FCS and FDS are deprecated");
+    }
+
+    @Test
     void cpuidHidesALocalApicThatIsOff() {
         cpuid(1, 0);
         assertEquals(1 << 9, c.r[Cpu.RDX] & 1 << 9);
