@@ -168,6 +168,38 @@ class FaultAtomicityTest {
         assertEquals(0x20, m.run(flat, GnuAs.assemble(32, "fstp qword ptr [0x20]\nhlt")).fdp);
     }
 
+    @ParameterizedTest
+    @ValueSource(strings = {"jmp .+0x300", "call .+0x300", "jmp ebx", "call ebx", "call [0x90000]", "jo .+0x60", "jz .+0x300", "loop .+0x60", "jecxz .+0x60",
+        "ret", "ret 8"})
+    void branchBeyondTheLimitOfCsFaultedWhereItLed(String branch) {
+        // Code of 211h bytes, the branch at 200h; registers and stack as before.
+        m.w64(TestMachine.GDT + 0x38, 0x00409B10_00000210L);
+        m.w64(TestMachine.IDT + 13 * 8, HANDLER & 0xFFFF | 24L << 16 | 0x8E00L << 32 | (HANDLER & 0xFFFF0000L) << 32);
+        m.w64(0x90000, 0x500);
+        m.w64(TestMachine.STACK, 0x500);
+        m.gpa.write(TestMachine.CODE + 0x200, GnuAs.assemble(32, branch));
+        VpState s = TestMachine.flat32();
+        s.rflags |= 0x840;
+        s.gpr[RBX] = 0x500;
+        s.gpr[RCX] = branch.startsWith("jecxz") ? 0 : 2;
+        VpState after = m.run(s, GnuAs.assemble(32, "jmp 0x38:0x200"));
+        assertEquals(0x200, m.gpa.read32(after.gpr[RSP] + 4), branch);
+        assertEquals(TestMachine.STACK - 16, after.gpr[RSP], branch);
+        assertEquals(s.gpr[RCX], after.gpr[RCX], branch);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"jno .+0x60", "jnz .+0x300", "loop .+0x60", "loope .+0x60"})
+    void branchBeyondTheLimitOfCsThatIsNotTakenGoesOn(String branch) {
+        m.w64(TestMachine.GDT + 0x38, 0x00409B10_00000210L);
+        m.gpa.write(TestMachine.CODE + 0x200, GnuAs.assemble(32, branch + "; hlt"));
+        VpState s = TestMachine.flat32();
+        s.rflags |= 0x840;
+        s.gpr[RCX] = 1;
+        VpState after = m.run(s, GnuAs.assemble(32, "jmp 0x38:0x200"));
+        assertEquals(branch.startsWith("loop") ? 0 : 1, after.gpr[RCX], branch);
+    }
+
     // ---- the stack
 
     @ParameterizedTest

@@ -443,6 +443,15 @@ public final class Cpu {
 
     // ---- code fetch
 
+    /** {@return the limit of CS in a block's mode bits: the highest offset that code may be at; -1 in 64-bit mode, where there is none} */
+    public static long codeLimit(int mode) {
+        if ((mode & MODE_FLAT) != 0) {
+            return (mode & MODE_SIZE) == 2 ? -1L : 0xFFFF_FFFFL;
+        }
+        long limit = mode >>> MODE_LIMIT;
+        return limit >>> 20 == 0 ? limit : (limit & 0xF_FFFF) << 12 | 0xFFF;
+    }
+
     /**
      * {@return whether a block is valid and its linear page still mapped, for execution, to the page it was decoded from} What was true
      * stays true until the translations are flushed, which changes {@link #codeStamp}: the block remembers.

@@ -24,17 +24,17 @@ public final class Jumps {
             t.def("J" + Conditions.NAMES[k] + " Jb", ONE_BYTE, ANY, 0x70 + k, false, Imm.BYTE, (i, e) -> conditional(e, i, cc));
             t.def("J" + Conditions.NAMES[k] + " Jz", M0F, ANY, 0x80 + k, false, Imm.REL, (i, e) -> conditional(e, i, cc));
         }
-        t.def("JMP Jb", ONE_BYTE, ANY, 0xEB, false, Imm.BYTE, (i, e) -> e.end(new Goto(link(i, i.imm))));
-        t.def("JMP Jz", ONE_BYTE, ANY, 0xE9, false, Imm.REL, (i, e) -> e.end(new Goto(link(i, i.imm))));
+        t.def("JMP Jb", ONE_BYTE, ANY, 0xEB, false, Imm.BYTE, Jumps::jump);
+        t.def("JMP Jz", ONE_BYTE, ANY, 0xE9, false, Imm.REL, Jumps::jump);
         t.def("CALL Jz", ONE_BYTE, ANY, 0xE8, false, Imm.REL, Jumps::call);
         t.group("CALL Ev", ONE_BYTE, ANY, 0xFF, 2, Imm.NONE, (i, e) -> indirect(e, i, true));
         t.group("JMP Ev", ONE_BYTE, ANY, 0xFF, 4, Imm.NONE, (i, e) -> indirect(e, i, false));
         t.def("RET", ONE_BYTE, ANY, 0xC3, false, Imm.NONE, Jumps::ret);
         t.def("RET Iw", ONE_BYTE, ANY, 0xC2, false, Imm.WORD, Jumps::ret);
-        t.def("LOOPNE Jb", ONE_BYTE, ANY, 0xE0, false, Imm.BYTE, (i, e) -> e.end(new Loop(Loop.NOT_EQUAL, i)));
-        t.def("LOOPE Jb", ONE_BYTE, ANY, 0xE1, false, Imm.BYTE, (i, e) -> e.end(new Loop(Loop.EQUAL, i)));
-        t.def("LOOP Jb", ONE_BYTE, ANY, 0xE2, false, Imm.BYTE, (i, e) -> e.end(new Loop(Loop.COUNT, i)));
-        t.def("JCXZ Jb", ONE_BYTE, ANY, 0xE3, false, Imm.BYTE, (i, e) -> e.end(new Loop(Loop.ZERO, i)));
+        t.def("LOOPNE Jb", ONE_BYTE, ANY, 0xE0, false, Imm.BYTE, (i, e) -> loop(e, i, Loop.NOT_EQUAL));
+        t.def("LOOPE Jb", ONE_BYTE, ANY, 0xE1, false, Imm.BYTE, (i, e) -> loop(e, i, Loop.EQUAL));
+        t.def("LOOP Jb", ONE_BYTE, ANY, 0xE2, false, Imm.BYTE, (i, e) -> loop(e, i, Loop.COUNT));
+        t.def("JCXZ Jb", ONE_BYTE, ANY, 0xE3, false, Imm.BYTE, (i, e) -> loop(e, i, Loop.ZERO));
     }
 
     /** {@return operand size of near branches: always 8 in 64-bit mode} */
@@ -68,7 +68,54 @@ public final class Jumps {
         e.end(new Goto(nextLink(i)));
     }
 
+    /** {@return whether a branch leads beyond the limit of CS, which is a fault of the branch: what follows is not to be reached} */
+    private static boolean leadsOutside(Insn i) {
+        long target = i.ip + i.len + i.imm & ipMask(i);
+        return i.code != 8 && target > Cpu.codeLimit(i.mode);
+    }
+
+    /** Throws unless code may be at {@code target}. For targets known only now, outside 64-bit mode; nothing has changed yet. */
+    private static void checkLimit(Cpu c, long target, Uop u) {
+        if (target > Integer.toUnsignedLong(c.segLimit[Cpu.CS])) {
+            refuse(c, u);
+        }
+    }
+
+    private static void refuse(Cpu c, Uop u) {
+        throw c.fault(Cpu.GP, 0, u);
+    }
+
+    private static void jump(Insn i, Emitter e) {
+        if (leadsOutside(i)) {
+            e.callEnd(Jumps::refuse);
+        } else {
+            e.end(new Goto(link(i, i.imm)));
+        }
+    }
+
+    private static void loop(Emitter e, Insn i, int kind) {
+        Loop loop = new Loop(kind, i);
+        if (leadsOutside(i)) {
+            e.callEnd((c, u) -> {
+                if (loop.jumps(c)) {
+                    refuse(c, u);
+                }
+                loop.count(c);
+            });
+        } else {
+            e.end(loop);
+        }
+    }
+
     private static void conditional(Emitter e, Insn i, int cc) {
+        if (leadsOutside(i)) {
+            e.callEnd((c, u) -> {
+                if (Flags.test(c, cc)) {
+                    refuse(c, u);
+                }
+            });
+            return;
+        }
         boolean opposite = (cc & 1) != 0;
         Link yes = link(i, i.imm);
         Link no = nextLink(i);
@@ -87,6 +134,10 @@ public final class Jumps {
     }
 
     private static void call(Insn i, Emitter e) {
+        if (leadsOutside(i)) {
+            e.callEnd(Jumps::refuse);
+            return;
+        }
         Link to = link(i, i.imm);
         if (i.code == 8) {
             e.end(new Call64(to)).seg = Cpu.SS;
@@ -213,6 +264,7 @@ public final class Jumps {
         @Override
         public Block leave(Cpu c) {
             long target = Stacks.peek(c, c.r[Cpu.RSP], size, this);
+            checkLimit(c, target, this);
             Stacks.setPointer(c, c.r[Cpu.RSP] + size + imm);
             return go(c, target);
         }
@@ -257,6 +309,7 @@ public final class Jumps {
         @Override
         public Block leave(Cpu c) {
             long target = c.r[a] & (size == 4 ? 0xFFFFFFFFL : 0xFFFF);
+            checkLimit(c, target, this);
             if (call) {
                 Stacks.push(c, ip + len, size, this);
             }
@@ -281,15 +334,22 @@ public final class Jumps {
 
         @Override
         public Block leave(Cpu c) {
-            boolean jump;
-            if (kind == ZERO) {
-                jump = (c.r[Cpu.RCX] & mask) == 0;
-            } else {
-                long count = c.r[Cpu.RCX] - 1;
-                Semantics.setRegister(c, Cpu.RCX, count, addrSize);
-                jump = (count & mask) != 0 && (kind == COUNT || Flags.zf(c) == (kind == EQUAL));
-            }
+            boolean jump = jumps(c);
+            count(c);
             return jump ? taken.go(c) : fall.go(c);
+        }
+
+        private boolean jumps(Cpu c) {
+            if (kind == ZERO) {
+                return (c.r[Cpu.RCX] & mask) == 0;
+            }
+            return (c.r[Cpu.RCX] - 1 & mask) != 0 && (kind == COUNT || Flags.zf(c) == (kind == EQUAL));
+        }
+
+        private void count(Cpu c) {
+            if (kind != ZERO) {
+                Semantics.setRegister(c, Cpu.RCX, c.r[Cpu.RCX] - 1, addrSize);
+            }
         }
     }
 }
