@@ -28,6 +28,10 @@ public final class LocalApic implements VpInterrupts {
     private static final int LVT_COUNT = 6;
     /** Writable bits of each LVT entry, in order of their registers. */
     private static final int[] LVT_BITS = {0x700FF, 0x107FF, 0x107FF, 0x1A7FF, 0x1A7FF, 0x100FF};
+    /** Read-only bits of the entries, which take any value: delivery status, and remote IRR of LINT0 and LINT1. */
+    private static final int LVT_READ_ONLY = 1 << 12 | 1 << 14;
+    /** Reserved bits, whose writes in x2APIC mode are #GP: of ICR 13, 16, 17 and 20 to 31, of SVR what this one does not offer. */
+    private static final long ICR_RESERVED = 0xFFF3_2000L, SVR_RESERVED = ~0x3FFL, DIVIDE_RESERVED = ~0xBL;
     /** Base address above 64 GiB, and the reserved low bits. */
     private static final long BASE_RESERVED = 0xFFFFFFF0_000002FFL;
 
@@ -491,6 +495,9 @@ public final class LocalApic implements VpInterrupts {
         }
         int register = index - MSR_X2APIC_FIRST << 4;
         if (register == ICR_LOW) {
+            if ((value & ICR_RESERVED) != 0) {
+                return false;
+            }
             icrHigh = (int) (value >>> 32);
             sendIpi((int) value, icrHigh);
             return true;
@@ -513,9 +520,19 @@ public final class LocalApic implements VpInterrupts {
                 return value <= 0xFF && write(register, (int) value);
             }
             default -> {
-                return write(register, (int) value);
+                return (value & reserved(register)) == 0 && write(register, (int) value);
             }
         }
+    }
+
+    /** {@return bits of a register that must be written as zeros in x2APIC mode (SDM 3A, 11.12.1.3)} */
+    private static long reserved(int register) {
+        return switch (register) {
+            case SVR -> SVR_RESERVED;
+            case LVT_TIMER, LVT_THERMAL, LVT_PERF, LVT_LINT0, LVT_LINT1, LVT_ERROR -> ~(LVT_BITS[register - LVT_TIMER >> 4] | LVT_READ_ONLY);
+            case TIMER_DIVIDE -> DIVIDE_RESERVED;
+            default -> 0;
+        };
     }
 
     private boolean setBase(long value) {

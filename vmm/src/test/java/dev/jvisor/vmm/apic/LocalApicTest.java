@@ -409,6 +409,21 @@ class LocalApicTest {
     }
 
     @Test
+    void reservedBitsWereTakenInX2apicMode() {
+        x2apic(apic);
+        long[][] good = {{0x80F, 0x1FF}, {0x80F, 0x3FF}, {0x832, 0x700FF}, {0x833, 0x107FF}, {0x835, 0x1A7FF}, {0x835, 0x57FF}, {0x837, 0x100FE},
+            {0x83E, 0xB}, {0x838, -1L >>> 32}, {0x830, 0xC8441}};
+        for (long[] g : good) {
+            assertTrue(apic.msrWrite((int) g[0], g[1]), Long.toHexString(g[0]) + " " + Long.toHexString(g[1]));
+        }
+        long[][] bad = {{0x80F, 0x11FF}, {0x80F, 0x5FF}, {0x832, 0x800FF}, {0x832, 0x100}, {0x833, 0x20000}, {0x835, 0x800}, {0x837, 0x400},
+            {0x83E, 4}, {0x83E, 0x10}, {0x830, 0x2041}, {0x830, 0x10041}, {0x830, 0x100041}, {0x80F, 1L << 32 | 0x1FF}};
+        for (long[] b : bad) {
+            assertFalse(apic.msrWrite((int) b[0], b[1]), Long.toHexString(b[0]) + " " + Long.toHexString(b[1]));
+        }
+    }
+
+    @Test
     void twoNmisBeforeTheFirstIsServedAreTwo() {
         apic.accept(4, 0, false);
         apic.accept(4, 0, false);
