@@ -385,6 +385,45 @@ class SystemEngineTest {
         assertEquals(0xFFFF0FF2L, s.gpr[3]);
     }
 
+    @ParameterizedTest
+    @ValueSource(strings = {"0x7FFF8", "0x20010"})
+    void watchpointHitByTheProcessorItselfWasMissed(String watched) {
+        // The word of SS on the stack that INT 3 pushes on; the data segment's descriptor, which MOV to DS reads.
+        VpState s = boot(TO_LONG_MODE + """
+                mov edi, 1
+                lea rsi, [rip + debug]
+                mov edx, 0x8E00
+                call gate
+                mov edi, 3
+                lea rsi, [rip + breakpoint]
+                mov edx, 0x8E00
+                call gate
+                mov esp, 0x80000
+                mov eax, 0x10
+                mov ecx, %s
+                mov dr1, rcx
+                mov ecx, 0x00F00408
+                mov dr7, rcx
+                xor ecx, ecx
+                mov ds, eax
+                after:
+                int3
+
+                breakpoint:
+                nop
+                hlt
+
+                debug:
+                mov rdx, [rsp]
+                mov rbx, dr6
+                lea rsi, [rip + after]
+                lea rdi, [rip + breakpoint]
+                hlt
+                """.formatted(watched));
+        assertEquals(0xFFFF0FF2L, s.gpr[3]);
+        assertEquals(watched.equals("0x20010") ? s.gpr[6] : s.gpr[7], s.gpr[2], "return address");
+    }
+
     @Test
     void breakpointAfterALoadOfSsDoesNotStop() {
         VpState s = boot(TO_LONG_MODE + """

@@ -100,6 +100,20 @@ public final class AccessChecks {
                 watchpointHit = w;
             }
         }
+        breakpoints(va, size, write);
+    }
+
+    /**
+     * Notes the data breakpoints that an access of the processor's own hits: to descriptors, a TSS, the stack an event is pushed on. To be told
+     * when {@link #due}. Nobody outside watches those.
+     */
+    void implicit(long va, int size, boolean write) {
+        if (watching) {
+            breakpoints(va, size, write);
+        }
+    }
+
+    private void breakpoints(long va, int size, boolean write) {
         for (int n = 0; n < BREAKPOINTS; n++) {
             int kind = (int) (c.dr[7] >>> 16 + 4 * n) & 15;
             // Length codes 0 to 3 stand for 1, 2, 8 and 4 bytes.

@@ -237,6 +237,9 @@ public final class Mmu {
     public long systemLoad(long linear, int size, Uop u) {
         if (((linear ^ linear + size - 1) & -4096L) == 0) {
             long host = systemHost(linear, READ, u);
+            if (c.checks.due) {
+                c.checks.implicit(linear, size, false);
+            }
             if (host < 0) {
                 return c.handler.mmioRead(c.index, lastGpa, size);
             }
@@ -264,6 +267,9 @@ public final class Mmu {
             return;
         }
         long host = systemHost(linear, WRITE, u);
+        if (c.checks.due) {
+            c.checks.implicit(linear, size, true);
+        }
         if (host < 0) {
             c.handler.mmioWrite(c.index, lastGpa, size, size == 8 ? value : value & (1L << 8 * size) - 1);
             return;
