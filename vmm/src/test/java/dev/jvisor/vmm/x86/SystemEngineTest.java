@@ -224,6 +224,43 @@ class SystemEngineTest {
         assertEquals("1111111", m.output.toString());
     }
 
+    @ParameterizedTest
+    @ValueSource(ints = {0, 0x100})
+    void stepOverSyscallThatLeavesTheTrapFlagEndedAnInstructionTooLate(int mask) {
+        VpState s = boot(TO_LONG_MODE + """
+                mov edi, 1
+                lea rsi, [rip + step]
+                mov edx, 0x8E00
+                call gate
+                mov ecx, 0xC0000081
+                xor eax, eax
+                mov edx, 0x001B0008
+                wrmsr
+                inc ecx
+                lea rax, [rip + syscall_entry]
+                xor edx, edx
+                wrmsr
+                mov ecx, 0xC0000084
+                mov eax, %d
+                wrmsr
+                xor esi, esi
+                pushfq
+                or dword ptr [rsp], 0x100
+                popfq
+                syscall
+
+                syscall_entry:
+                inc esi
+                inc esi
+                hlt
+
+                step:
+                or esi, 0x100
+                hlt
+                """.formatted(mask));
+        assertEquals(mask == 0 ? 0x100 : 2, s.gpr[6]);
+    }
+
     @Test
     void stepsInsideARepeatedStringArePushedWithTheResumeFlag() {
         VpState s = boot(TO_LONG_MODE + """

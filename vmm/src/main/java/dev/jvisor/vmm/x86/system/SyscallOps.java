@@ -52,7 +52,8 @@ final class SyscallOps {
         c.rip = c.msrs.lstar;
         c.cpl = 0;
         c.setRflags(c.rflags() & ~(c.msrs.fmask | Flags.RF));
-        c.noTrap = true;
+        // What counts for a single step is the flag that is left, not the one it began with.
+        c.noTrap = (c.sysFlags & Flags.TF) == 0;
         c.modeChanged();
     }
 
