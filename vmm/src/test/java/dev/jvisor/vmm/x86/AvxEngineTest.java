@@ -9,6 +9,8 @@ import dev.jvisor.vmm.state.VpState;
 import java.util.Arrays;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** VEX prefixes in all modes, what control registers do to them, the upper halves of YMM registers, faults in the middle. */
 class AvxEngineTest {
@@ -227,6 +229,21 @@ class AvxEngineTest {
 
     private void unmap(long page) {
         m.w64(TestMachine.PT + 8 * (page >> 12), 0);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"xsave", "xsavec", "xsaveopt", "xrstor"})
+    void upperHalvesOfAnXsaveAreaWereTakenBeyondTheLimitOfTheirSegment(String instruction) {
+        m.w64(TestMachine.IDT + GP * 8, HANDLER & 0xFFFF | 24L << 16 | 0x8E00L << 32 | (HANDLER & 0xFFFF0000L) << 32);
+        m.gpa.write(HANDLER, GnuAs.assemble(32, "mov ebx, 1; hlt"));
+        for (int[] k : new int[][] {{7, 830, 1}, {7, 831, 0}, {3, 575, 0}, {3, 574, 1}}) {
+            VpState s = TestMachine.flat32();
+            s.cr4 = 1 << 18 | 1 << 9;
+            s.xcr0 = 7;
+            s.seg[VpState.DS] = new SegmentState(16, TestMachine.DATA, k[1], 0x4093);
+            s.gpr[RAX] = k[0];
+            assertEquals(k[2], m.run(s, GnuAs.assemble(32, instruction + " [0]; hlt")).gpr[RBX], "mask " + k[0] + ", limit " + k[1]);
+        }
     }
 
     @Test

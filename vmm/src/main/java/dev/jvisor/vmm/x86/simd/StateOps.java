@@ -10,6 +10,7 @@ import dev.jvisor.vmm.x86.cpu.Semantic;
 import dev.jvisor.vmm.x86.cpu.Uop;
 import dev.jvisor.vmm.x86.decode.Opcode.Imm;
 import dev.jvisor.vmm.x86.decode.Opcode.Translator;
+import dev.jvisor.vmm.x86.decode.SegmentCheck;
 import dev.jvisor.vmm.x86.decode.Vex;
 
 /**
@@ -207,9 +208,17 @@ final class StateOps {
         return (int) (mask & c.xcr0);
     }
 
+    /** The segment's limit counts for component 2 too, where it is wanted; up to the header's end it has been looked at. */
+    private static void checkUpperHalves(Cpu c, Uop u, long va, int mask, boolean write) {
+        if ((mask & AVX) != 0 && !c.long64()) {
+            SegmentCheck.linear(c, u.seg, va + HEADER_END - c.segBase[u.seg] & 0xFFFF_FFFFL, AREA_END - HEADER_END, write, u);
+        }
+    }
+
     private static void xsave(Cpu c, Uop u, Kind kind) {
         long va = area(c, u, 64);
         int mask = requested(c);
+        checkUpperHalves(c, u, va, mask, true);
         c.hostForWrite(va, (mask & AVX) != 0 ? AREA_END : HEADER_END, u);
         int used = ExtendedState.inUse(c) & mask;
         if (kind == Kind.XSAVEC && (mask & SSE) != 0 && c.mxcsr != MXCSR_RESET) {
@@ -241,6 +250,7 @@ final class StateOps {
     private static void xrstor(Cpu c, Uop u) {
         long va = area(c, u, 64);
         int mask = requested(c);
+        checkUpperHalves(c, u, va, mask, false);
         c.hostForRead(va, (mask & AVX) != 0 ? AREA_END : HEADER_END, u);
         long present = c.ld64(va + 512, u);
         long format = c.ld64(va + 520, u);
