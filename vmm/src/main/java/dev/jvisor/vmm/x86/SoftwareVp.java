@@ -15,6 +15,7 @@ import dev.jvisor.vmm.x86.cpu.Cpu;
 import dev.jvisor.vmm.x86.cpu.Flags;
 import dev.jvisor.vmm.x86.cpu.GuestFault;
 import dev.jvisor.vmm.x86.cpu.Link;
+import dev.jvisor.vmm.x86.cpu.Msrs;
 import dev.jvisor.vmm.x86.cpu.Uop;
 import dev.jvisor.vmm.x86.system.DebugRegisters;
 import dev.jvisor.vmm.x86.system.EventDelivery;
@@ -71,6 +72,8 @@ final class SoftwareVp implements SupervisorVp {
     /** What the last stop was for, or null. */
     private Watchpoint watchpointHit;
     private boolean resuming;
+    /** RIP behind the instruction that was executed alone last: where it went if it was no branch that is taken. */
+    private long sequential;
     /** Of code that is for another engine, one instruction is executed here. */
     private boolean oneUser;
     private String error;
@@ -449,7 +452,9 @@ final class SoftwareVp implements SupervisorVp {
             faulted = true;
             deliverFault(c);
         }
-        if (!faulted && !EventDelivery.trapAfter(c, tf)) {
+        // With BTF a single step ends at the next branch that is taken (SDM 3B, 18.4.3).
+        boolean stepped = tf && ((c.msrs.debugCtl & Msrs.DEBUGCTL_BTF) == 0 || c.rip != sequential && !c.repeating);
+        if (!faulted && !EventDelivery.trapAfter(c, stepped)) {
             shutdown = true;
         }
         if (shadow) {
@@ -492,6 +497,7 @@ final class SoftwareVp implements SupervisorVp {
                 ops[k].exec(c);
             }
             ops[last].leave(c);
+            sequential = c.truncateIp(ops[last].nextIp());
             c.instructions += b.insns;
             if (c.checks.watchpointHit != null) {
                 breakpointHit = true;

@@ -224,6 +224,49 @@ class SystemEngineTest {
         assertEquals("1111111", m.output.toString());
     }
 
+    @Test
+    void singleStepByBranchesStoppedAfterEveryInstruction() {
+        VpState s = boot(TO_LONG_MODE + """
+                mov edi, 1
+                lea rsi, [rip + step]
+                mov edx, 0x8E00
+                call gate
+                mov ecx, 0x1D9
+                xor edx, edx
+                mov eax, 2
+                wrmsr
+                mov edi, 0x90000
+                mov ecx, 3
+                xor ebx, ebx
+                pushfq
+                or dword ptr [rsp], 0x100
+                popfq
+                inc ebx
+                rep stosb
+                cmp ebx, 5
+                je 1f
+                inc ebx
+                jmp 2f
+                1: hlt
+                2: inc ebx
+                inc ebx
+
+                step:
+                lea rsi, [rip + 2b]
+                sub rsi, [rsp]
+                inc r8d
+                mov ecx, 0x1D9
+                rdmsr
+                cmp r8d, 2
+                je 1f
+                iretq
+                1: hlt
+                """);
+        assertEquals(3, s.gpr[3], "INC twice before the jump, and once more after the first trap, which cleared BTF");
+        assertEquals(-2, s.gpr[6], "the second trap is that of the INC at the jump's target");
+        assertEquals(0, s.gpr[0], "IA32_DEBUGCTL");
+    }
+
     @ParameterizedTest
     @ValueSource(ints = {0, 0x100})
     void stepOverSyscallThatLeavesTheTrapFlagEndedAnInstructionTooLate(int mask) {

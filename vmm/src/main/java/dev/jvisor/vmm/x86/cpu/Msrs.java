@@ -5,6 +5,8 @@ package dev.jvisor.vmm.x86.cpu;
  * {@link Cpu} and {@link Mmu}. Which values a guest may write is the business of {@code system.MsrFile}. The VP's thread only.
  */
 public final class Msrs {
+    /** IA32_DEBUGCTL: RFLAGS.TF steps from one taken branch to the next. */
+    public static final long DEBUGCTL_BTF = 2;
     /** Variable-range MTRRs offered (IA32_MTRRCAP.VCNT). */
     public static final int VARIABLE_MTRRS = 8;
     /** Fixed-range MTRRs: 64K_00000, 16K_80000, 16K_A0000, then 4K_C0000 to 4K_F8000. */

@@ -4,6 +4,7 @@ import dev.jvisor.vmm.x86.cpu.CallUop;
 import dev.jvisor.vmm.x86.cpu.Cpu;
 import dev.jvisor.vmm.x86.cpu.Flags;
 import dev.jvisor.vmm.x86.cpu.GuestFault;
+import dev.jvisor.vmm.x86.cpu.Msrs;
 import dev.jvisor.vmm.x86.cpu.Uop;
 
 /**
@@ -182,6 +183,7 @@ public final class EventDelivery {
                 c.pendingDebug = 0;
             }
             c.dr[7] &= ~(long) DR7_GD;
+            c.msrs.debugCtl &= ~Msrs.DEBUGCTL_BTF;
         }
         c.halted = false;
         c.shadow = false;
