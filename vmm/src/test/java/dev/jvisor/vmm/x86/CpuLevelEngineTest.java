@@ -8,6 +8,8 @@ import dev.jvisor.vmm.backend.CpuFeature;
 import dev.jvisor.vmm.backend.CpuLevel;
 import dev.jvisor.vmm.backend.CpuidTable;
 import dev.jvisor.vmm.state.VpState;
+import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.BeforeEach;
@@ -15,7 +17,7 @@ import org.junit.jupiter.api.Test;
 
 /** At each level the instructions execute that CPUID announces, and those above are undefined. */
 class CpuLevelEngineTest {
-    private static final int RAX = 0, RBX = 3;
+    private static final int RAX = 0, RBX = 3, RSI = 6;
     private static final Map<CpuFeature, List<String>> SAMPLES = Map.ofEntries(
             Map.entry(CpuFeature.SSE3, List.of("haddps xmm0, xmm1", "lddqu xmm0, [rsi]", "movddup xmm0, xmm1")),
             Map.entry(CpuFeature.SSSE3, List.of("pshufb xmm0, xmm1", "palignr xmm0, xmm1, 3", "pabsb xmm0, xmm1", "phaddw mm0, mm1")),
@@ -79,6 +81,46 @@ class CpuLevelEngineTest {
                 }
             });
         }
+    }
+
+    /** Runs each instruction on its own, with a prefix byte if {@code prefix} is not 0. {@return those that did not raise #UD} */
+    private static List<String> defined(int prefix, List<String> instructions) {
+        StringBuilder source = new StringBuilder();
+        for (String i : instructions) {
+            source.append(".balign 32, 0xF4\n").append(prefix == 0 ? "" : ".byte " + prefix + "\n").append(i).append('\n');
+        }
+        byte[] code = GnuAs.assemble(64, source + ".balign 32, 0xF4");
+        TestMachine m = machine(CpuLevel.MAX);
+        List<String> defined = new ArrayList<>();
+        for (int k = 0; k < instructions.size(); k++) {
+            VpState s = TestMachine.avx64();
+            s.gpr[RSI] = TestMachine.DATA;
+            s.rip = TestMachine.CODE + 0x1000 + 32 * k;
+            if (m.run(s, Arrays.copyOfRange(code, 32 * k, 32 * k + 32)).gpr[RBX] != 6) {
+                defined.add(instructions.get(k));
+            }
+        }
+        return defined;
+    }
+
+    @Test
+    void whatNoLevelOffersIsUndefined() {
+        assertEquals(List.of(), defined(0, List.of("invpcid rax, [rsi]", "monitor", "mwait", "vaesenc ymm1, ymm2, ymm3", "vpclmulqdq ymm1, ymm2, ymm3, 0",
+                "gf2p8mulb xmm1, xmm2", "vgf2p8mulb xmm1, xmm2, xmm3", "rdpkru", "wrpkru", "xsaves [rsi]", "xrstors [rsi]", "tpause eax", "umonitor rax",
+                "umwait eax", "movdiri [rsi], eax", "movdir64b rax, [rsi]", "ptwrite eax", "serialize", "incsspd eax", "clrssbsy [rsi]", "xend", "xbegin .",
+                "xtest", "vmcall", "vmmcall", "vmread rax, rbx", "getsec", "rsm", "vpdpbusd xmm1, xmm2, xmm3", "rdpru", "monitorx", "mwaitx", "clzero",
+                "extrq xmm1, xmm2", "insertq xmm1, xmm2", "movntsd [rsi], xmm1", "blcfill eax, ebx", "vfmaddpd xmm1, xmm2, xmm3, xmm4",
+                "vpcmov xmm1, xmm2, xmm3, xmm4", "vaddps zmm1, zmm2, zmm3", "vaddps xmm17, xmm2, xmm3", "invept rax, [rsi]", "skinit", "stgi", "femms",
+                "pfadd mm1, mm2", "encls", "xresldtrk")));
+    }
+
+    @Test
+    void lockIsUndefinedBeforeWhatDoesNotModifyMemory() {
+        assertEquals(List.of(), defined(0xF0, List.of("cmp [rsi], eax", "cmp dword ptr [rsi], 1", "test [rsi], eax", "test dword ptr [rsi], 1",
+                "mov [rsi], eax", "bt dword ptr [rsi], 3", "bt [rsi], eax", "add eax, [rsi]", "push [rsi]", "shl dword ptr [rsi], 1",
+                "mul dword ptr [rsi]", "add eax, ebx", "xchg eax, ebx", "inc eax", "cmpxchg ebx, eax", "movbe [rsi], eax", "fld dword ptr [rsi]",
+                "imul eax, [rsi]", "xsave [rsi]", "call [rsi]", "mov cr0, rax", "rep movsb", "movaps [rsi], xmm0", "lgdt [rsi]", "setc [rsi]",
+                "bsf eax, [rsi]", "hlt")));
     }
 
     @Test
