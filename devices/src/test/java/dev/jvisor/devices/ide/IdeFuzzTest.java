@@ -2,8 +2,8 @@ package dev.jvisor.devices.ide;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
-import dev.jvisor.devices.HostileRun;
 import dev.jvisor.devices.scsi.ScsiDvd;
+import dev.jvisor.vmm.hostility.HostileRun;
 import java.lang.foreign.ValueLayout;
 import java.util.Random;
 import org.junit.jupiter.api.Test;

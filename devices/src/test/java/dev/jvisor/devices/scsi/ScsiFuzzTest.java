@@ -4,9 +4,9 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.jvisor.devices.HostileRun;
 import dev.jvisor.devices.disk.DiskStatus;
 import dev.jvisor.devices.scsi.ScsiRequest.Direction;
+import dev.jvisor.vmm.hostility.HostileRun;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;

@@ -4,9 +4,9 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.jvisor.vmbus.HostileRun;
 import dev.jvisor.vmbus.guest.GuestMemory;
 import dev.jvisor.vmbus.guest.GuestRing;
+import dev.jvisor.vmm.hostility.HostileRun;
 import dev.jvisor.vmm.memory.GpaSpace;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;

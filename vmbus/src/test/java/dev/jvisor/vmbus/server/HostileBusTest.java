@@ -6,13 +6,13 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.jvisor.vmbus.HostileRun;
 import dev.jvisor.vmbus.guest.GuestClient;
 import dev.jvisor.vmbus.guest.GuestClient.Offered;
 import dev.jvisor.vmbus.guest.GuestClient.OpenChannel;
 import dev.jvisor.vmbus.guest.GuestMemory;
 import dev.jvisor.vmbus.guest.GuestRing;
 import dev.jvisor.vmbus.protocol.DeviceClass;
+import dev.jvisor.vmm.hostility.HostileRun;
 import dev.jvisor.vmm.hyperv.HvStatus;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;

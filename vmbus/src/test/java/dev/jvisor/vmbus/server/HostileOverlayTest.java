@@ -4,10 +4,10 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.jvisor.vmbus.HostileRun;
 import dev.jvisor.vmbus.guest.GuestClient;
 import dev.jvisor.vmbus.guest.GuestRing;
 import dev.jvisor.vmbus.protocol.DeviceClass;
+import dev.jvisor.vmm.hostility.HostileRun;
 import dev.jvisor.vmm.hyperv.HvStatus;
 import dev.jvisor.vmm.hyperv.Hypervisor;
 import dev.jvisor.vmm.hyperv.HypervisorConfig;

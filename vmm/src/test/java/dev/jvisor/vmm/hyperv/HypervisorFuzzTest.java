@@ -4,7 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.jvisor.vmm.HostileRun;
+import dev.jvisor.vmm.hostility.HostileRun;
 import dev.jvisor.vmm.memory.GpaRegion;
 import dev.jvisor.vmm.memory.MmioDevice;
 import java.lang.foreign.Arena;

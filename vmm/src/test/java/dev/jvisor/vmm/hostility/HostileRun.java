@@ -1,11 +1,12 @@
-package dev.jvisor.devices;
+package dev.jvisor.vmm.hostility;
 
 import java.util.Random;
 
 /**
  * How often and from which seeds a test plays a hostile guest: some rounds from two seeds that never change, then some seconds from a random
  * one, which is printed. {@code -Djvisor.seed=N} takes that one instead, {@code -Djvisor.hostility.seconds=N} the time.
- * {@code ci/long-hostility MINUTES} runs all of these for so long.
+ * {@code ci/long-hostility MINUTES} runs all of these for so long. Tests of the modules above have it from the test jar of this one, which
+ * holds this package; no main package is named like it, because a package may be in one module only.
  */
 public final class HostileRun {
     /** One round of an attack. */
