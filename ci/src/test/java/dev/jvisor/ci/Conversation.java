@@ -17,48 +17,77 @@ import java.util.stream.Stream;
 
 /**
  * A guest on the far end of a process' pipes, talked to as a person would: wait for a prompt, answer it. What the guest says is kept as the
- * terminal would show it, without its escape sequences. For one thread.
+ * terminal would show it, without its escape sequences. Menus break their lines anywhere, so what is heard of them has no line ends either.
+ * For one thread.
  */
 final class Conversation implements AutoCloseable {
-    private static final Pattern ESCAPES = Pattern.compile("\\x1b(?:\\[[0-9;?]*[A-Za-z]|[()][A-Z0-9]|[=>])|\\r");
+    /** Keys that terminals send. */
+    static final String DOWN = "\u001b[B", ENTER = "\r", ESCAPE = "\u001b";
+
+    private static final String ESCAPES = "\\x1b(?:\\[[0-9;?=]*[A-Za-z]|[()][A-Z0-9]|[=>c])";
+    private static final Pattern OF_SHELLS = Pattern.compile(ESCAPES + "|\\r");
+    private static final Pattern OF_MENUS = Pattern.compile(ESCAPES + "|[\\r\\n]");
+    /** The rest of a sequence may be in what comes next. */
+    private static final Pattern BROKEN_OFF = Pattern.compile("\\x1b(?:\\[[0-9;?=]*|[()])?\\z");
     private static final int TOLD = 6000;
+    private static final long LOOK_EVERY_MS = 50;
 
     private final Process process;
     private final Path errors;
+    private final Pattern unheard;
     private final long began = System.nanoTime();
     private final StringBuilder heard = new StringBuilder();
     private int read;
     private boolean over;
     private int questions;
 
-    private Conversation(Process process, Path errors) {
+    private Conversation(Process process, Path errors, Pattern unheard) {
         this.process = process;
         this.errors = errors;
+        this.unheard = unheard;
     }
 
-    /** Starts {@code ./jvisor} with these arguments. */
+    /** Starts {@code ./jvisor} with these arguments and a shell in the guest. */
     static Conversation withJvisor(String... arguments) throws IOException {
-        return with(Stream.concat(Stream.of(Jvisor.ROOT.resolve("jvisor").toString()), Stream.of(arguments)).toList());
+        return start(jvisor(arguments), OF_SHELLS);
+    }
+
+    /** Starts {@code ./jvisor} with these arguments and a guest whose menus are worked by {@link #press}. */
+    static Conversation withMenus(String... arguments) throws IOException {
+        return start(jvisor(arguments), OF_MENUS);
     }
 
     /** Starts any command with a guest on its pipes. */
     static Conversation with(List<String> command) throws IOException {
+        return start(command, OF_SHELLS);
+    }
+
+    private static List<String> jvisor(String... arguments) {
+        return Stream.concat(Stream.of(Jvisor.ROOT.resolve("jvisor").toString()), Stream.of(arguments)).toList();
+    }
+
+    private static Conversation start(List<String> command, Pattern unheard) throws IOException {
         Path errors = Files.createTempFile("conversation", ".err");
         ProcessBuilder b = new ProcessBuilder(command).redirectError(errors.toFile());
         b.environment().put("JVISOR_BUILD", "never");
-        Conversation c = new Conversation(b.start(), errors);
+        Conversation c = new Conversation(b.start(), errors, unheard);
         Thread.ofPlatform().daemon().name("listener").start(c::listen);
         return c;
     }
 
     private void listen() {
         byte[] some = new byte[8192];
+        String said = "";
         try (InputStream in = process.getInputStream()) {
             for (int n = in.read(some); n >= 0; n = in.read(some)) {
+                said += new String(some, 0, n, StandardCharsets.ISO_8859_1);
+                Matcher brokenOff = BROKEN_OFF.matcher(said);
+                int whole = brokenOff.find() ? brokenOff.start() : said.length();
                 synchronized (this) {
-                    heard.append(new String(some, 0, n, StandardCharsets.ISO_8859_1));
+                    heard.append(unheard.matcher(said.substring(0, whole)).replaceAll(""));
                     notifyAll();
                 }
+                said = said.substring(whole);
             }
         } catch (IOException e) {
             // The process is gone, as below.
@@ -77,21 +106,38 @@ final class Conversation implements AutoCloseable {
             if (at >= 0) {
                 String said = heard.substring(read, at);
                 read = at + text.length();
-                return ESCAPES.matcher(said).replaceAll("");
+                return said;
             }
             long left = TimeUnit.NANOSECONDS.toMillis(deadline - System.nanoTime());
             if (over || left <= 0) {
-                return fail("the guest " + (over ? "ended" : "did not come") + " without '" + text + "'; its last words:\n" + tail() + "\n--- stderr\n"
-                        + Files.readString(errors, StandardCharsets.ISO_8859_1));
+                return fail("the guest " + (over ? "ended" : "did not come") + " without '" + text + "'; its last words:\n" + told());
             }
             wait(left);
         }
     }
 
+    /** Waits until a file that the process writes, such as its screen, has {@code text} in it. */
+    void expect(Path file, String text, Duration limit) throws IOException, InterruptedException {
+        long deadline = System.nanoTime() + limit.toNanos();
+        boolean alive = true;
+        while (!Files.exists(file) || !Files.readString(file).contains(text)) {
+            if (!alive || System.nanoTime() - deadline > 0) {
+                fail((alive ? "nothing of '" : "the guest ended without '") + text + "' in " + file + "; its last words:\n" + told());
+            }
+            Thread.sleep(LOOK_EVERY_MS);
+            alive = process.isAlive();
+        }
+    }
+
     /** Types a line. */
     void type(String line) throws IOException {
+        press(line + "\n");
+    }
+
+    /** Types keys: characters, {@link #ENTER} and the like. */
+    void press(String keys) throws IOException {
         OutputStream out = process.getOutputStream();
-        out.write((line + "\n").getBytes(StandardCharsets.ISO_8859_1));
+        out.write(keys.getBytes(StandardCharsets.ISO_8859_1));
         out.flush();
     }
 
@@ -114,18 +160,19 @@ final class Conversation implements AutoCloseable {
             while (!over) {
                 wait();
             }
-            return new Jvisor.Result(ended ? process.exitValue() : -1, ESCAPES.matcher(heard).replaceAll(""),
+            return new Jvisor.Result(ended ? process.exitValue() : -1, heard.toString(),
                     Files.readString(errors, StandardCharsets.ISO_8859_1));
         }
     }
 
-    private String tail() {
-        return ESCAPES.matcher(heard.substring(Math.max(0, heard.length() - TOLD))).replaceAll("");
+    private synchronized String told() throws IOException {
+        return heard.substring(Math.max(0, heard.length() - TOLD)) + "\n--- stderr\n"
+                + Files.readString(errors, StandardCharsets.ISO_8859_1);
     }
 
     /** {@return all that the guest has said} */
     synchronized String transcript() {
-        return ESCAPES.matcher(heard).replaceAll("");
+        return heard.toString();
     }
 
     /** {@return since it was started} */
@@ -140,9 +187,9 @@ final class Conversation implements AutoCloseable {
     }
 
     @Override
-    public void close() throws IOException {
+    public void close() throws IOException, InterruptedException {
         process.descendants().forEach(ProcessHandle::destroyForcibly);
-        process.destroyForcibly();
+        process.destroyForcibly().waitFor();
         Files.deleteIfExists(errors);
     }
 }

@@ -24,10 +24,15 @@ class FirmwareEndToEndTest {
     @TempDir
     Path dir;
 
-    private static MenuSession start(String firmware, String... more) throws Exception {
+    private static Conversation start(String firmware, String... more) throws Exception {
         List<String> args = new ArrayList<>(List.of("run", "--backend", "software", "--firmware", firmware, "--timeout", "220s"));
         args.addAll(Arrays.asList(more));
-        return new MenuSession(LIMIT, args.toArray(String[]::new));
+        return Conversation.withMenus(args.toArray(String[]::new));
+    }
+
+    private static void ends(Conversation c) throws Exception {
+        Jvisor.Result r = c.end(LIMIT);
+        assertEquals(0, r.exit(), r::toString);
     }
 
     @Test
@@ -36,10 +41,10 @@ class FirmwareEndToEndTest {
         Path disk = FirmwareImages.bootSector(dir, "read by INT 13h");
         Path screen = dir.resolve("screen");
         Path log = dir.resolve("log");
-        try (MenuSession c = start("seabios", "--disk", disk + ",format=raw", "--screen", screen.toString(), "--firmware-log", log.toString())) {
-            c.await("Booting from Hard Disk...");
-            c.await("read by INT 13h");
-            assertEquals(0, c.exit(), c::toString);
+        try (Conversation c = start("seabios", "--disk", disk + ",format=raw", "--screen", screen.toString(), "--firmware-log", log.toString())) {
+            c.expect("Booting from Hard Disk...", LIMIT);
+            c.expect("read by INT 13h", LIMIT);
+            ends(c);
         }
         assertTrue(Files.readString(screen).lines().anyMatch(l -> l.stripTrailing().equals("read by INT 13h")));
         assertTrue(Files.readString(log).contains("Booting from 0000:7c00"));
@@ -49,15 +54,15 @@ class FirmwareEndToEndTest {
     void grubOnADiscUnderSeaBiosTakesKeysAndHalts() throws Exception {
         FirmwareImages.needs("seabios", FirmwareImages.SEABIOS);
         Path disc = FirmwareImages.rescue(dir, false);
-        try (MenuSession c = start("seabios", "--cdrom", disc.toString())) {
-            c.await("Booting from DVD/CD...");
-            c.await(FirmwareImages.LEAVE);
-            c.type(MenuSession.ENTER);
-            c.await("six and  make twelve");
-            c.await(FirmwareImages.LEAVE);
-            c.type(MenuSession.DOWN + MenuSession.ENTER);
-            c.await("GRUB halts");
-            assertEquals(0, c.exit(), c::toString);
+        try (Conversation c = start("seabios", "--cdrom", disc.toString())) {
+            c.expect("Booting from DVD/CD...", LIMIT);
+            c.expect(FirmwareImages.LEAVE, LIMIT);
+            c.press(Conversation.ENTER);
+            c.expect("six and  make twelve", LIMIT);
+            c.expect(FirmwareImages.LEAVE, LIMIT);
+            c.press(Conversation.DOWN + Conversation.ENTER);
+            c.expect("GRUB halts", LIMIT);
+            ends(c);
         }
     }
 
@@ -68,12 +73,12 @@ class FirmwareEndToEndTest {
         FirmwareImages.needs("memtest86+", FirmwareImages.MEMTEST);
         Path disk = FirmwareImages.rescue(dir, false);
         Path screen = dir.resolve("screen");
-        try (MenuSession c = start("seabios", "--disk", disk + ",format=raw", "--memory", "32M", "--screen", screen.toString())) {
-            c.await("Booting from Hard Disk...");
-            c.await(FirmwareImages.MEMORY_TEST);
-            c.type(MenuSession.DOWN.repeat(3) + MenuSession.ENTER);
-            c.await(screen, "Memtest86+ v");
-            c.await(screen, "Errors: 0");
+        try (Conversation c = start("seabios", "--disk", disk + ",format=raw", "--memory", "32M", "--screen", screen.toString())) {
+            c.expect("Booting from Hard Disk...", LIMIT);
+            c.expect(FirmwareImages.MEMORY_TEST, LIMIT);
+            c.press(Conversation.DOWN.repeat(3) + Conversation.ENTER);
+            c.expect(screen, "Memtest86+ v", LIMIT);
+            c.expect(screen, "Errors: 0", LIMIT);
         }
     }
 
@@ -83,23 +88,23 @@ class FirmwareEndToEndTest {
         FirmwareImages.needs("ovmf", FirmwareImages.OVMF);
         Path disk = FirmwareImages.rescue(dir, true);
         Path variables = dir.resolve("variables.fd");
-        try (MenuSession c = start("ovmf", "--firmware-vars", variables.toString())) {
-            c.await("to skip startup.nsh");
-            c.type(MenuSession.ESCAPE);
-            c.await("Shell>");
-            c.type("setvar BootNext -guid " + GLOBAL + " -bs -rt -nv =0x0000" + MenuSession.ENTER);
-            c.await("Shell>");
-            c.type("reset -s" + MenuSession.ENTER);
-            assertEquals(0, c.exit(), c::toString);
+        try (Conversation c = start("ovmf", "--firmware-vars", variables.toString())) {
+            c.expect("to skip startup.nsh", LIMIT);
+            c.press(Conversation.ESCAPE);
+            c.expect("Shell>", LIMIT);
+            c.press("setvar BootNext -guid " + GLOBAL + " -bs -rt -nv =0x0000" + Conversation.ENTER);
+            c.expect("Shell>", LIMIT);
+            c.press("reset -s" + Conversation.ENTER);
+            ends(c);
         }
-        try (MenuSession c = start("ovmf", "--firmware-vars", variables.toString(), "--disk", disk + ",format=raw")) {
-            c.await("Boot Manager");
-            c.await("This is the option");
-            c.type(MenuSession.DOWN.repeat(4) + MenuSession.ENTER);
-            c.await(FirmwareImages.LEAVE);
-            c.type(MenuSession.DOWN + MenuSession.ENTER);
-            c.await("GRUB halts");
-            assertEquals(0, c.exit(), c::toString);
+        try (Conversation c = start("ovmf", "--firmware-vars", variables.toString(), "--disk", disk + ",format=raw")) {
+            c.expect("Boot Manager", LIMIT);
+            c.expect("This is the option", LIMIT);
+            c.press(Conversation.DOWN.repeat(4) + Conversation.ENTER);
+            c.expect(FirmwareImages.LEAVE, LIMIT);
+            c.press(Conversation.DOWN + Conversation.ENTER);
+            c.expect("GRUB halts", LIMIT);
+            ends(c);
         }
     }
 }

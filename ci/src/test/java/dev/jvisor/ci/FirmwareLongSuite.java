@@ -34,9 +34,9 @@ class FirmwareLongSuite {
         FirmwareImages.needs(firmware, firmware.equals("ovmf") ? FirmwareImages.OVMF : FirmwareImages.SEABIOS);
     }
 
-    private MenuSession start(String firmware, String medium, Path image, int processors) throws Exception {
+    private Conversation start(String firmware, String medium, Path image, int processors) throws Exception {
         boolean disk = medium.equals("disk");
-        return new MenuSession(LIMIT, "run", "--backend", "software", "--memory", "1G", "--processors", Integer.toString(processors),
+        return Conversation.withMenus("run", "--backend", "software", "--memory", "1G", "--processors", Integer.toString(processors),
                 "--firmware", firmware, disk ? "--disk" : "--cdrom", disk ? image + ",format=raw" : image.toString(), "--timeout", "19m");
     }
 
@@ -52,18 +52,19 @@ class FirmwareLongSuite {
             return;
         }
         Path image = FirmwareImages.rescue(dir, firmware.equals("ovmf"), guest.kernel(), guest.initrd(), guest.commandLine());
-        try (MenuSession c = start(firmware, medium, image, processors)) {
-            c.await(FirmwareImages.MEMORY_TEST);
-            c.type(MenuSession.ENTER);
-            c.await("Linux version");
-            c.await("# ");
-            c.type("echo $(nproc) processors, $(ls -d /sys/firmware/efi | wc -l) efi; ls /sys/firmware/acpi/tables | tr '\\n' ' '\n");
-            c.await(processors + " processors, " + (firmware.equals("ovmf") ? 1 : 0) + " efi");
-            c.await("APIC");
-            c.await("DSDT");
-            c.type("echo $(dmesg | grep -ci -e 'firmware bug' -e 'acpi error' -e 'call trace') complaints; poweroff -f\n");
-            c.await("0 complaints");
-            assertEquals(0, c.exit(), c::toString);
+        try (Conversation c = start(firmware, medium, image, processors)) {
+            c.expect(FirmwareImages.MEMORY_TEST, LIMIT);
+            c.press(Conversation.ENTER);
+            c.expect("Linux version", LIMIT);
+            c.expect("# ", LIMIT);
+            c.type("echo $(nproc) processors, $(ls -d /sys/firmware/efi | wc -l) efi; ls /sys/firmware/acpi/tables | tr '\\n' ' '");
+            c.expect(processors + " processors, " + (firmware.equals("ovmf") ? 1 : 0) + " efi", LIMIT);
+            c.expect("APIC", LIMIT);
+            c.expect("DSDT", LIMIT);
+            c.type("echo $(dmesg | grep -ci -e 'firmware bug' -e 'acpi error' -e 'call trace') complaints; poweroff -f");
+            c.expect("0 complaints", LIMIT);
+            Jvisor.Result r = c.end(LIMIT);
+            assertEquals(0, r.exit(), r::toString);
         }
     }
 
@@ -88,9 +89,9 @@ class FirmwareLongSuite {
     @Test
     void installerAsAKernelAsksForTheLanguage() throws Exception {
         Path at = installer();
-        try (MenuSession c = new MenuSession(LIMIT, "run", "--backend", "software", "--memory", "1G", "--kernel",
+        try (Conversation c = Conversation.withMenus("run", "--backend", "software", "--memory", "1G", "--kernel",
                 at.resolve("linux").toString(), "--initrd", at.resolve("initrd.gz").toString(), "--append", "console=ttyS0", "--timeout", "19m")) {
-            c.await("Choose the language to be used");
+            c.expect("Choose the language to be used", LIMIT);
         }
     }
 
@@ -100,10 +101,10 @@ class FirmwareLongSuite {
         needs(firmware);
         Path at = installer();
         Path image = FirmwareImages.rescue(dir, firmware.equals("ovmf"), at.resolve("linux"), at.resolve("initrd.gz"), "console=ttyS0");
-        try (MenuSession c = start(firmware, medium, image, 1)) {
-            c.await(FirmwareImages.MEMORY_TEST);
-            c.type(MenuSession.ENTER);
-            c.await("Choose the language to be used");
+        try (Conversation c = start(firmware, medium, image, 1)) {
+            c.expect(FirmwareImages.MEMORY_TEST, LIMIT);
+            c.press(Conversation.ENTER);
+            c.expect("Choose the language to be used", LIMIT);
         }
     }
 
@@ -112,10 +113,10 @@ class FirmwareLongSuite {
         needs("seabios");
         FirmwareImages.needs("memtest86+", MEMTEST_DISC);
         Path screen = dir.resolve("screen");
-        try (MenuSession c = new MenuSession(LIMIT, "run", "--backend", "software", "--memory", "32M", "--firmware", "seabios",
+        try (Conversation c = Conversation.withMenus("run", "--backend", "software", "--memory", "32M", "--firmware", "seabios",
                 "--cdrom", MEMTEST_DISC.toString(), "--screen", screen.toString(), "--timeout", "19m")) {
-            c.await(screen, "Memtest86+ v");
-            c.await(screen, "Errors: 0");
+            c.expect(screen, "Memtest86+ v", LIMIT);
+            c.expect(screen, "Errors: 0", LIMIT);
             Thread.sleep(Duration.ofMinutes(2));
             assertTrue(Files.readString(screen).contains("Errors: 0"), () -> "errors, or another screen");
         }
