@@ -12,8 +12,8 @@ import dev.jvisor.guest.asm.Mode;
 import dev.jvisor.guest.asm.Seg;
 
 /**
- * The way of a guest's further processors into 64-bit code: INIT, start-up IPIs, a trampoline below 1 MiB, and the local APIC in xAPIC mode
- * at 0xFEE00000 that all of it takes. APIC IDs run from 0 without gaps; the first processor is 0.
+ * The way of a guest's further processors into 64-bit code: INIT, start-up IPIs, a trampoline below 1 MiB, and the {@link LocalApic} that all
+ * of it takes. APIC IDs run from 0 without gaps; the first processor is 0.
  *
  * <p>Use: {@link #enableLocalApic} on the first processor; {@link #start} for each further one; {@link #emitRoutines} where nothing runs into
  * them; {@link #emitArrival}, followed by what the arrivals are to do; {@link #emitTrampoline} behind {@link BootPrologue#emitTables}, as
@@ -22,36 +22,9 @@ import dev.jvisor.guest.asm.Seg;
 public final class OtherProcessors {
     /** Highest number of processors. */
     public static final int MOST = 16;
-    /** Interrupt command: a fixed interrupt, edge; or a vector to it. */
-    public static final int ICR_FIXED = 0x4000;
-    /** Offset of the interrupt command register, low half. */
-    public static final int ICR_LOW = 0x300;
-    /** Offset of the end-of-interrupt register. */
-    public static final int EOI = 0xB0;
-    /** Offset of the timer's entry in the local vector table. */
-    public static final int LVT_TIMER = 0x320;
-    /** Offset of LINT0's entry in the local vector table. */
-    public static final int LVT_LINT0 = 0x350;
-    /** Offset of the timer's initial count. */
-    public static final int INITIAL_COUNT = 0x380;
-    /** Offset of the timer's current count. */
-    public static final int CURRENT_COUNT = 0x390;
-    /** Bit of an entry in the local vector table. */
-    public static final int MASKED = 1 << 16;
     /** Timer counts at divide-by-16; a millisecond where the APIC bus runs at 1 GHz. */
     public static final int MILLISECOND = 62_500;
-    /** GPA of the local APIC. */
-    public static final int LOCAL_APIC = 0xFEE00000;
-    /** Vector that is set as spurious. */
-    public static final int VECTOR_SPURIOUS = 0xFF;
 
-    private static final int ID = 0x20;
-    private static final int TASK_PRIORITY = 0x80;
-    private static final int SPURIOUS = 0xF0;
-    private static final int ICR_HIGH = 0x310;
-    private static final int DIVIDE = 0x3E0;
-    private static final int ICR_INIT = 0x4500;
-    private static final int ICR_STARTUP = 0x4600;
     private static final int TRAMPOLINE = 0x8000;
     private static final int TRAMPOLINE_BYTES = 256;
     private static final int STACK_BYTES = 4096;
@@ -84,11 +57,10 @@ public final class OtherProcessors {
 
     /** Emits the enabling of the present processor's local APIC, its timer masked. Leaves its address in R15. */
     public void enableLocalApic() {
-        a.mov(R15D, LOCAL_APIC);
-        a.mov(apic(TASK_PRIORITY), 0);
-        a.mov(apic(SPURIOUS), 0x100 | VECTOR_SPURIOUS);
-        a.mov(apic(DIVIDE), 3);
-        a.mov(apic(LVT_TIMER), MASKED);
+        a.mov(R15D, LocalApic.GPA);
+        LocalApic.enable(a, R15);
+        a.mov(apic(LocalApic.TIMER_DIVIDE), LocalApic.DIVIDE_BY_16);
+        a.mov(apic(LocalApic.LVT_TIMER), LocalApic.LVT_MASKED);
     }
 
     /** {@return EDI milliseconds by the masked local timer, where the APIC bus runs at 1 GHz: a routine that changes RAX and RDI} */
@@ -124,13 +96,13 @@ public final class OtherProcessors {
         a.sub(RCX, RAX);
         a.mov(mem(nextStack), RCX);
         a.mov(RDI, R13);
-        a.mov(ESI, ICR_INIT);
+        a.mov(ESI, LocalApic.ICR_INIT);
         a.call(sendIpi);
         a.mov(EDI, 10);
         a.call(delay);
         for (int milliseconds : new int[] {200, 20_000}) {
             a.mov(RDI, R13);
-            a.mov(ESI, ICR_STARTUP | TRAMPOLINE >> 12);
+            a.mov(ESI, LocalApic.ICR_STARTUP | TRAMPOLINE >> 12);
             a.call(sendIpi);
             a.mov(EBX, milliseconds);
             Label poll = a.bind("poll");
@@ -149,10 +121,10 @@ public final class OtherProcessors {
     public void emitRoutines() {
         a.bind(delay);
         a.imul(EDI, EDI, MILLISECOND);
-        a.mov(apic(INITIAL_COUNT), EDI);
+        a.mov(apic(LocalApic.TIMER_INITIAL), EDI);
         Label poll = a.bind("delayPoll");
         a.pause();
-        a.mov(EAX, apic(CURRENT_COUNT));
+        a.mov(EAX, apic(LocalApic.TIMER_CURRENT));
         a.test(EAX, EAX);
         a.j(Cond.NE, poll);
         a.ret();
@@ -160,14 +132,14 @@ public final class OtherProcessors {
         a.bind(sendIpi);
         a.push(RAX);
         a.push(RDX);
-        a.mov(EDX, LOCAL_APIC);
+        a.mov(EDX, LocalApic.GPA);
         a.mov(EAX, EDI);
         a.shl(EAX, 24);
-        a.mov(mem(RDX).disp(ICR_HIGH), EAX);
-        a.mov(mem(RDX).disp(ICR_LOW), ESI);
+        a.mov(mem(RDX).disp(LocalApic.ICR_HIGH), EAX);
+        a.mov(mem(RDX).disp(LocalApic.ICR_LOW), ESI);
         Label pending = a.bind("pending");
-        a.mov(EAX, mem(RDX).disp(ICR_LOW));
-        a.bt(EAX, 12);
+        a.mov(EAX, mem(RDX).disp(LocalApic.ICR_LOW));
+        a.bt(EAX, LocalApic.ICR_PENDING_BIT);
         Label sent = a.label("sent");
         a.jShort(Cond.AE, sent);
         a.pause();
@@ -196,7 +168,7 @@ public final class OtherProcessors {
         a.mov(RSP, mem(nextStack));
         a.lidt(mem(boot.idtPointer()));
         enableLocalApic();
-        a.mov(EAX, apic(ID));
+        a.mov(EAX, apic(LocalApic.ID));
         a.shr(EAX, 24);
         a.mov(mem(running), RAX);
     }

@@ -18,12 +18,6 @@ import dev.jvisor.guest.asm.Label;
  * {@link #emit} once, where code does not run into it.
  */
 public final class Supervisor {
-    private static final int LOCAL_APIC = 0xFEE00000;
-    private static final int TASK_PRIORITY = 0x80;
-    private static final int EOI = 0xB0;
-    private static final int SPURIOUS = 0xF0;
-    private static final int APIC_ENABLE = 0x100;
-    private static final int VECTOR_SPURIOUS = 0xFF;
     private static final int IO_APIC = 0xFEC00000;
     private static final int IO_WINDOW = 0x10;
     private static final int REDIRECTION = 0x10;
@@ -52,7 +46,7 @@ public final class Supervisor {
         spurious = a.label("spurious");
         userStack = a.label("userStack");
         boot.onInterrupt(BREAKPOINT, service, true);
-        boot.onInterrupt(VECTOR_SPURIOUS, spurious, false);
+        boot.onInterrupt(LocalApic.VECTOR_SPURIOUS, spurious, false);
     }
 
     /** Emits, at CPL0, the set-up of the interrupt controllers: PICs masked, local APIC on. Changes RAX and RBX. */
@@ -60,9 +54,8 @@ public final class Supervisor {
         a.mov(AL, 0xFF);
         a.out(PIC_MASTER_MASK, AL);
         a.out(PIC_SLAVE_MASK, AL);
-        a.mov(EBX, LOCAL_APIC);
-        a.mov(mem(RBX).disp(TASK_PRIORITY).dword(), 0);
-        a.mov(mem(RBX).disp(SPURIOUS).dword(), APIC_ENABLE | VECTOR_SPURIOUS);
+        a.mov(EBX, LocalApic.GPA);
+        LocalApic.enable(a, RBX);
     }
 
     /** Has a vector end {@link #sleep}, and nothing more. @param vector 32 to 254 */
@@ -124,8 +117,7 @@ public final class Supervisor {
 
         a.bind(endOfInterrupt);
         a.push(RAX);
-        a.mov(EAX, LOCAL_APIC + EOI);
-        a.mov(mem(RAX).dword(), 0);
+        LocalApic.endOfInterrupt(a);
         a.pop(RAX);
         a.bind(spurious);
         a.iretq();

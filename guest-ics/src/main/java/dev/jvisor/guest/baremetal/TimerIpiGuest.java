@@ -2,7 +2,8 @@ package dev.jvisor.guest.baremetal;
 
 import static dev.jvisor.guest.asm.Gpr.*;
 import static dev.jvisor.guest.asm.Mem.mem;
-import static dev.jvisor.guest.baremetal.OtherProcessors.*;
+import static dev.jvisor.guest.baremetal.LocalApic.*;
+import static dev.jvisor.guest.baremetal.OtherProcessors.MILLISECOND;
 
 import dev.jvisor.guest.asm.Assembler;
 import dev.jvisor.guest.asm.Cond;
@@ -22,9 +23,6 @@ public final class TimerIpiGuest {
     /** Highest number of processors. */
     public static final int MAX_PROCESSORS = OtherProcessors.MOST;
 
-    private static final int PERIODIC = 1 << 17;
-    private static final int EXT_INT = 7 << 8;
-    private static final int ICR_SELF = 1 << 18;
     private static final int IO_APIC = 0xFEC00000;
     private static final int PIT_PIN = 2;
 
@@ -86,16 +84,16 @@ public final class TimerIpiGuest {
         a.sti();
         a.hlt();
         a.jmp(idle);
-        handler(VECTOR_LOCAL_TIMER, localTicks, this::endOfInterrupt);
-        handler(VECTOR_IO_APIC_TIMER, ioApicTicks, this::endOfInterrupt);
-        handler(VECTOR_SELF, selfIpis, this::endOfInterrupt);
-        handler(VECTOR_PONG, pongs, this::endOfInterrupt);
+        handler(VECTOR_LOCAL_TIMER, localTicks, () -> endOfInterrupt(a));
+        handler(VECTOR_IO_APIC_TIMER, ioApicTicks, () -> endOfInterrupt(a));
+        handler(VECTOR_SELF, selfIpis, () -> endOfInterrupt(a));
+        handler(VECTOR_PONG, pongs, () -> endOfInterrupt(a));
         handler(VECTOR_PIC_TIMER, picTicks, () -> {
             a.mov(AL, 0x20);
             a.out(0x20, AL);
         });
         handler(VECTOR_PING, pings, () -> {
-            endOfInterrupt();
+            endOfInterrupt(a);
             // The answer goes to the first processor, whose APIC ID is zero.
             a.push(RDI);
             a.push(RSI);
@@ -141,21 +139,21 @@ public final class TimerIpiGuest {
 
     private void localTimer() {
         a.mov(apic(LVT_TIMER), VECTOR_LOCAL_TIMER);
-        a.mov(apic(INITIAL_COUNT), 5 * MILLISECOND);
+        a.mov(apic(TIMER_INITIAL), 5 * MILLISECOND);
         waitFor(localTicks, 1);
         // A one-shot timer fires once: were it still running, its count would say so.
-        a.mov(EAX, apic(CURRENT_COUNT));
+        a.mov(EAX, apic(TIMER_CURRENT));
         Label fired = a.label("fired");
         a.test(EAX, EAX);
         a.j(Cond.E, fired);
         fail("one-shot timer still counts");
         a.bind(fired);
         boot.serial().printLine("timer-ipi: OK local APIC timer, one-shot");
-        a.mov(apic(LVT_TIMER), PERIODIC | VECTOR_LOCAL_TIMER);
-        a.mov(apic(INITIAL_COUNT), 5 * MILLISECOND);
+        a.mov(apic(LVT_TIMER), LVT_PERIODIC | VECTOR_LOCAL_TIMER);
+        a.mov(apic(TIMER_INITIAL), 5 * MILLISECOND);
         waitFor(localTicks, 1 + TICKS);
-        a.mov(apic(LVT_TIMER), MASKED);
-        a.mov(apic(INITIAL_COUNT), 0);
+        a.mov(apic(LVT_TIMER), LVT_MASKED);
+        a.mov(apic(TIMER_INITIAL), 0);
         boot.serial().printLine("timer-ipi: OK local APIC timer, periodic, 10 ticks");
     }
 
@@ -170,12 +168,12 @@ public final class TimerIpiGuest {
     }
 
     private void pitThroughPic() {
-        a.mov(apic(LVT_LINT0), EXT_INT);
+        a.mov(apic(LVT_LINT0), LVT_EXTINT);
         startPit();
         maskPic(0xFE, false);
         waitFor(picTicks, TICKS);
         maskPic(0xFF, false);
-        a.mov(apic(LVT_LINT0), MASKED);
+        a.mov(apic(LVT_LINT0), LVT_MASKED);
         boot.serial().printLine("timer-ipi: OK PIT through PIC, 10 ticks");
     }
 
@@ -185,7 +183,7 @@ public final class TimerIpiGuest {
         redirect(0x10 + 2 * PIT_PIN, VECTOR_IO_APIC_TIMER);
         startPit();
         waitFor(ioApicTicks, TICKS);
-        redirect(0x10 + 2 * PIT_PIN, MASKED);
+        redirect(0x10 + 2 * PIT_PIN, LVT_MASKED);
         boot.serial().printLine("timer-ipi: OK PIT through I/O APIC, 10 ticks");
     }
 
@@ -269,10 +267,5 @@ public final class TimerIpiGuest {
         a.pop(RAX);
         a.iretq();
         boot.onInterrupt(vector, handler, false);
-    }
-
-    private void endOfInterrupt() {
-        a.mov(EAX, LOCAL_APIC + EOI);
-        a.mov(mem(RAX).dword(), 0);
     }
 }

@@ -10,6 +10,7 @@ import dev.jvisor.guest.asm.Label;
 import dev.jvisor.guest.asm.Mem;
 import dev.jvisor.guest.baremetal.BootPrologue;
 import dev.jvisor.guest.baremetal.GuestProgram;
+import dev.jvisor.guest.baremetal.LocalApic;
 import dev.jvisor.guest.baremetal.OtherProcessors;
 import dev.jvisor.guest.baremetal.PowerOff;
 import java.util.ArrayList;
@@ -41,7 +42,7 @@ public final class LitmusGuest {
     static final int WINDOW_TABLE = 0x50_0000;
     private static final int VECTOR_SHOOTDOWN = 0x60;
     /** Interrupt command of a shootdown. */
-    static final int SHOOTDOWN_COMMAND = OtherProcessors.ICR_FIXED | VECTOR_SHOOTDOWN;
+    static final int SHOOTDOWN_COMMAND = LocalApic.ICR_FIXED | VECTOR_SHOOTDOWN;
 
     private static final int COPY_SHIFT = 19;
     private static final int OBSERVED = 0x4_0000;
@@ -578,8 +579,7 @@ public final class LitmusGuest {
         a.invlpg(mem(RDI));
         a.mov(mem(RBX).disp(LitmusCode.LINE).qword(), 1);
         a.push(RAX);
-        a.mov(EAX, OtherProcessors.LOCAL_APIC + OtherProcessors.EOI);
-        a.mov(mem(RAX).dword(), 0);
+        LocalApic.endOfInterrupt(a);
         a.pop(RAX);
         // One interrupt for each instance: back with interrupts off.
         a.and(mem(RSP).disp(16).qword(), ~0x200);
