@@ -17,7 +17,7 @@ import dev.jvisor.guest.asm.Mem;
  */
 public final class ExitStormGuest {
     /** IOREGSEL of the I/O APIC: reads give what was written, and nothing happens. */
-    public static final long DEFAULT_MMIO_ADDRESS = 0xFEC00000L;
+    public static final long DEFAULT_MMIO_ADDRESS = IoApic.GPA;
     /** The port written to: the POST code port. */
     public static final int PORT = 0x80;
 

@@ -1,7 +1,6 @@
 package dev.jvisor.guest.baremetal;
 
 import static dev.jvisor.guest.asm.Gpr.*;
-import static dev.jvisor.guest.asm.Mem.mem;
 
 import dev.jvisor.guest.asm.Assembler;
 import dev.jvisor.guest.asm.Cond;
@@ -18,11 +17,6 @@ import dev.jvisor.guest.asm.Label;
  * {@link #emit} once, where code does not run into it.
  */
 public final class Supervisor {
-    private static final int IO_APIC = 0xFEC00000;
-    private static final int IO_WINDOW = 0x10;
-    private static final int REDIRECTION = 0x10;
-    private static final int PIC_MASTER_MASK = 0x21;
-    private static final int PIC_SLAVE_MASK = 0xA1;
     private static final int BREAKPOINT = 3;
     private static final int USER_STACK_BYTES = 4096;
     /** RFLAGS with nothing but the bit that is always set: interrupts off. */
@@ -51,9 +45,7 @@ public final class Supervisor {
 
     /** Emits, at CPL0, the set-up of the interrupt controllers: PICs masked, local APIC on. Changes RAX and RBX. */
     public void start() {
-        a.mov(AL, 0xFF);
-        a.out(PIC_MASTER_MASK, AL);
-        a.out(PIC_SLAVE_MASK, AL);
+        Pics.maskAll(a);
         a.mov(EBX, LocalApic.GPA);
         LocalApic.enable(a, RBX);
     }
@@ -66,11 +58,9 @@ public final class Supervisor {
     /** Emits, at CPL0, the routing of an edge-triggered line of the I/O APIC to the first processor. Changes RBX. */
     public void route(int pin, int vector) {
         wakeOn(vector);
-        a.mov(EBX, IO_APIC);
-        a.mov(mem(RBX).dword(), REDIRECTION + 2 * pin + 1);
-        a.mov(mem(RBX).disp(IO_WINDOW).dword(), 0);
-        a.mov(mem(RBX).dword(), REDIRECTION + 2 * pin);
-        a.mov(mem(RBX).disp(IO_WINDOW).dword(), vector);
+        a.mov(EBX, IoApic.GPA);
+        IoApic.redirectToFirst(a, RBX, pin);
+        IoApic.redirect(a, RBX, pin, vector);
     }
 
     /** Emits the way down: what follows runs at CPL3 with a stack of its own. Changes RAX. */

@@ -16,8 +16,8 @@ import dev.jvisor.guest.asm.Label;
 public final class SupervisorMixGuest {
     private static final int INT_VECTOR = 0x50;
     private static final int BREAKPOINT = 3;
-    /** IOREGSEL of the I/O APIC: a store there does nothing that lasts. */
-    private static final long DEVICE = 0xFEC00000L;
+    /** IOREGSEL: a store there does nothing that lasts. */
+    private static final long DEVICE = IoApic.GPA;
     private static final int CR4_OSFXSR = 0x200;
 
     private SupervisorMixGuest() { }

@@ -23,7 +23,6 @@ public final class TimerIpiGuest {
     /** Highest number of processors. */
     public static final int MAX_PROCESSORS = OtherProcessors.MOST;
 
-    private static final int IO_APIC = 0xFEC00000;
     private static final int PIT_PIN = 2;
 
     private static final int VECTOR_PIC_TIMER = 0x20;
@@ -90,7 +89,7 @@ public final class TimerIpiGuest {
         handler(VECTOR_PONG, pongs, () -> endOfInterrupt(a));
         handler(VECTOR_PIC_TIMER, picTicks, () -> {
             a.mov(AL, 0x20);
-            a.out(0x20, AL);
+            a.out(Pics.MASTER_COMMAND, AL);
         });
         handler(VECTOR_PING, pings, () -> {
             endOfInterrupt(a);
@@ -125,8 +124,9 @@ public final class TimerIpiGuest {
 
     /** Sets the two PICs up at vectors 0x20 and 0x28 (Intel 8259A datasheet, ICW1 to ICW4), with a mask for the first. */
     private void maskPic(int mask, boolean initialize) {
-        int[][] writes = {{0x20, 0x11}, {0xA0, 0x11}, {0x21, VECTOR_PIC_TIMER}, {0xA1, VECTOR_PIC_TIMER + 8}, {0x21, 4}, {0xA1, 2},
-                {0x21, 1}, {0xA1, 1}, {0xA1, 0xFF}};
+        int[][] writes = {{Pics.MASTER_COMMAND, 0x11}, {Pics.SLAVE_COMMAND, 0x11}, {Pics.MASTER_MASK, VECTOR_PIC_TIMER},
+                {Pics.SLAVE_MASK, VECTOR_PIC_TIMER + 8}, {Pics.MASTER_MASK, 4}, {Pics.SLAVE_MASK, 2}, {Pics.MASTER_MASK, 1},
+                {Pics.SLAVE_MASK, 1}, {Pics.SLAVE_MASK, 0xFF}};
         if (initialize) {
             for (int[] write : writes) {
                 a.mov(AL, write[1]);
@@ -134,7 +134,7 @@ public final class TimerIpiGuest {
             }
         }
         a.mov(AL, mask);
-        a.out(0x21, AL);
+        a.out(Pics.MASTER_MASK, AL);
     }
 
     private void localTimer() {
@@ -178,18 +178,13 @@ public final class TimerIpiGuest {
     }
 
     private void pitThroughIoApic() {
-        a.mov(R14D, IO_APIC);
-        redirect(0x10 + 2 * PIT_PIN + 1, 0);
-        redirect(0x10 + 2 * PIT_PIN, VECTOR_IO_APIC_TIMER);
+        a.mov(R14D, IoApic.GPA);
+        IoApic.redirectToFirst(a, R14, PIT_PIN);
+        IoApic.redirect(a, R14, PIT_PIN, VECTOR_IO_APIC_TIMER);
         startPit();
         waitFor(ioApicTicks, TICKS);
-        redirect(0x10 + 2 * PIT_PIN, LVT_MASKED);
+        IoApic.redirect(a, R14, PIT_PIN, IoApic.MASKED);
         boot.serial().printLine("timer-ipi: OK PIT through I/O APIC, 10 ticks");
-    }
-
-    private void redirect(int register, int value) {
-        a.mov(mem(R14).dword(), register);
-        a.mov(mem(R14).disp(0x10).dword(), value);
     }
 
     private void selfIpi() {

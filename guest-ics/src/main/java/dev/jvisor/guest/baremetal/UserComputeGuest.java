@@ -23,8 +23,6 @@ public final class UserComputeGuest {
     private static final long INCREMENT = 1442695040888963407L;
     private static final long GOLDEN = 0x9E3779B97F4A7C15L;
     private static final int BREAKPOINT = 3;
-    private static final int PIC_MASTER_MASK = 0x21;
-    private static final int PIC_SLAVE_MASK = 0xA1;
 
     private UserComputeGuest() {
     }
@@ -108,9 +106,7 @@ public final class UserComputeGuest {
         boot.serial().printLine(" iterations at CPL3");
         boot.onInterrupt(BREAKPOINT, back, true);
         // A firmware may have left its timer running, and user code runs with interrupts on.
-        a.mov(AL, 0xFF);
-        a.out(PIC_MASTER_MASK, AL);
-        a.out(PIC_SLAVE_MASK, AL);
+        Pics.maskAll(a);
         a.push(BootPrologue.USER_DS);
         a.mov(RAX, userStack);
         a.push(RAX);

@@ -12,6 +12,7 @@ import dev.jvisor.guest.baremetal.BootPrologue;
 import dev.jvisor.guest.baremetal.GuestProgram;
 import dev.jvisor.guest.baremetal.LocalApic;
 import dev.jvisor.guest.baremetal.OtherProcessors;
+import dev.jvisor.guest.baremetal.Pics;
 import dev.jvisor.guest.baremetal.PowerOff;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -187,9 +188,7 @@ public final class LitmusGuest {
         Label done = a.label("allProcessors");
         Label missing = a.label("missing");
         // What an earlier run may have left of the PICs' set-up must not interrupt.
-        a.mov(AL, 0xFF);
-        a.out(0x21, AL);
-        a.out(0xA1, AL);
+        Pics.maskAll(a);
         others.placeTrampoline();
         a.mov(R13D, 1);
         a.bind(next);
