@@ -165,22 +165,22 @@ public final class LitmusCode {
 
     private void number(Gpr into) {
         a.mov(into, RBX);
-        a.sub(into, LitmusGuest.AREA);
-        a.shr(into, LitmusGuest.LARGE_SHIFT);
+        a.sub(into, LitmusArea.GPA);
+        a.shr(into, LitmusArea.LARGE_SHIFT);
     }
 
     /** Puts the address of the instance's window into a register. */
     public void window(Gpr into) {
         number(into);
         a.shl(into, 12);
-        a.add(into, LitmusGuest.WINDOW);
+        a.add(into, LitmusArea.WINDOW);
     }
 
     /** Puts the address of the window's page table entry into a register. */
     public void windowEntry(Gpr into) {
         number(into);
         a.shl(into, 3);
-        a.add(into, LitmusGuest.WINDOW_TABLE);
+        a.add(into, LitmusArea.WINDOW_TABLE);
     }
 
     /** Puts into a register an entry, present and writable, for the spare page, or for the words' own page. */

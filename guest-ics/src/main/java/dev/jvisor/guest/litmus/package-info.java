@@ -7,6 +7,7 @@
  * <p>{@link dev.jvisor.guest.litmus.LitmusTest} is one test, {@link dev.jvisor.guest.litmus.LitmusCode} what its programs are written with;
  * {@link dev.jvisor.guest.litmus.OrderTests}, {@link dev.jvisor.guest.litmus.AtomicityTests} and
  * {@link dev.jvisor.guest.litmus.SystemTests} hold them; {@link dev.jvisor.guest.litmus.LitmusGuest} makes the bare-metal guest that runs
- * them at CPL3, or at CPL0 for those that need it.
+ * them at CPL3, or at CPL0 for those that need it: {@code LitmusPrograms} are the tests in it, {@code LitmusArea} says where their instances
+ * lie, {@code LitmusJobs} gives the programs to processors, {@code LitmusOutcomes} counts and prints.
  */
 package dev.jvisor.guest.litmus;
