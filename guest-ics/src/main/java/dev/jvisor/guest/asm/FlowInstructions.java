@@ -178,4 +178,9 @@ abstract class FlowInstructions extends SystemInstructions {
         immediate("enter", bytes, 2);
         immediate("enter", level, 1);
     }
+
+    /** Removes a stack frame. */
+    public void leave() {
+        plain("leave", 0, 0, 0xC9, null);
+    }
 }

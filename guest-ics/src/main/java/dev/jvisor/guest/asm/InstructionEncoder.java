@@ -109,6 +109,19 @@ abstract class InstructionEncoder extends CodeBuffer {
         return new AssemblyException(text.append(": the instruction does not take these operands").toString());
     }
 
+    /** {@return whether it is AL, AX, EAX or RAX, which some instructions have a shorter form for} */
+    static boolean isAccumulator(Gpr gpr) {
+        return gpr.code() == 0 && !gpr.isHighByte();
+    }
+
+    /** Refuses an immediate that an operation of this size, 1 to 8 bytes, does not take; 8 bytes take a sign-extended 4. */
+    static void checkImmediate(String name, Operand dst, long value, int size) {
+        if (size == 8 ? !fitsSigned(value, 4) : !fits(value, size)) {
+            throw new AssemblyException(name + " " + dst + ", " + value + ": immediate does not fit"
+                    + (size == 8 ? " (a sign-extended 32-bit one is needed)" : ""));
+        }
+    }
+
     final void needMode(String name, boolean possible) {
         if (!possible) {
             throw new AssemblyException(name + ": not encodable in " + mode);

@@ -8,6 +8,8 @@
  * {@link dev.jvisor.guest.asm.AssemblyException} whose text names the instruction and the operands.
  *
  * <p>The encodings chosen are those of GNU {@code as}, which is the oracle of the tests; the source for them is Intel SDM
- * volume 2. Start reading at {@code Assembler}, then {@code InstructionEncoder} for prefixes and ModRM.
+ * volume 2. Start reading at {@code Assembler}, then {@code InstructionEncoder} for prefixes and ModRM. Between the two
+ * stand the instructions: {@code DataInstructions}, {@code ArithmeticInstructions}, {@code BitInstructions},
+ * {@code FlowInstructions}, {@code SystemInstructions} and {@code SimdInstructions}.
  */
 package dev.jvisor.guest.asm;
