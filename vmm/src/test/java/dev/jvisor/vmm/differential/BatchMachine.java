@@ -23,8 +23,8 @@ import java.util.TimerTask;
 /**
  * As {@link UserMachine}, for many sequences at once. A driver in the guest's user mode does for each what the host would do: copies code and
  * data into place, loads the state, jumps there; the handler of the exception that ends it returns to the driver, which saves the state.
- * Code and data lie where a UserMachine has them. So an entry into the guest, which costs much more than a sequence, is paid once for
- * {@link #MOST} of them.
+ * Code and data lie where a UserMachine has them, in {@link UserSpace}. So an entry into the guest, which costs much more than a sequence, is
+ * paid once for {@link #MOST} of them.
  *
  * <pre>
  * 8000 IDT 9000 GDT A000 TSS B000 handlers C000 what they share D000 supervisor stack
@@ -52,11 +52,9 @@ final class BatchMachine implements AutoCloseable {
     private static final long RESULTS = INPUTS + MOST * STRIDE;
     private static final long SIZE = 0xC00000;
 
-    private static final int IDT = 0x8000;
-    private static final int HANDLERS = 0xB000;
+    private static final int HANDLERS = (int) UserSpace.HANDLERS;
     private static final int SHARED = 0xC000;
     private static final int AGAIN = SHARED + 0x200;
-    private static final int KERNEL_STACK = 0xE000;
     private static final int DRIVER = VIEW + 0x40000;
     private static final int IN = VIEW + 0x41000;
     private static final int OUT = VIEW + 0x42000;
@@ -97,32 +95,30 @@ final class BatchMachine implements AutoCloseable {
         pages();
         tables();
         driver();
-        m.asSlice(UserMachine.CODE, 0x2000).fill((byte) 0xCC);
+        m.asSlice(UserSpace.CODE, 0x2000).fill((byte) 0xCC);
         partition = backend.createPartition(gpa, new BackendConfig(1, BackendConfig.Irqchip.USER, null, new SystemClock()));
         vp = partition.createVp(0, VpInterrupts.NONE);
     }
 
     private void pages() {
-        m.set(LONG, 0x1000, 0x2000 | 7);
-        m.set(LONG, 0x2000, 0x3000 | 7);
+        UserSpace.upperTables(m);
         m.set(LONG, 0x2000 + 8 * (VIEW >>> 30), 0x6000 | 7);
-        m.set(LONG, 0x3000, 0x4000 | 7);
         m.set(LONG, 0x6000 + 8 * (VIEW >>> 21 & 511), 0x5000 | 7);
         long noExecute = 1L << 63;
-        for (long page = 0; page < UserMachine.CODE; page += 4096) {
-            page(0x4000, page, page | 3);
+        for (long page = 0; page < UserSpace.CODE; page += 4096) {
+            page(UserSpace.PAGE_TABLE, page, page | 3);
         }
         for (long page = 0; page < 0x4000; page += 4096) {
             if (page < 0x2000) {
-                page(0x4000, UserMachine.CODE + page, UserMachine.CODE + page | 5);
-                page(0x5000, CODE_VIEW - VIEW + page, UserMachine.CODE + page | 7 | noExecute);
-                page(0x4000, UserMachine.STACK + page, UserMachine.STACK + page | 7 | noExecute);
+                page(UserSpace.PAGE_TABLE, UserSpace.CODE + page, UserSpace.CODE + page | 5);
+                page(0x5000, CODE_VIEW - VIEW + page, UserSpace.CODE + page | 7 | noExecute);
+                page(UserSpace.PAGE_TABLE, UserSpace.STACK + page, UserSpace.STACK + page | 7 | noExecute);
             }
             // Data is not to be executed: a wild jump would run a sequence nobody has described.
-            page(0x4000, UserMachine.DATA + page, UserMachine.DATA + page | 7 | noExecute);
+            page(UserSpace.PAGE_TABLE, UserSpace.DATA + page, UserSpace.DATA + page | 7 | noExecute);
             page(0x5000, DRIVER - VIEW + page, DRIVER - VIEW + page | (page == 0 ? 5 : 7 | noExecute));
         }
-        page(0x5000, 0x60000, KERNEL_STACK - 4096 | 5 | noExecute);
+        page(0x5000, 0x60000, UserSpace.KERNEL_STACK - 4096 | 5 | noExecute);
         for (long page = INPUTS; page < SIZE; page += 0x200000) {
             m.set(LONG, 0x6000 + 8 * (VIEW + page >>> 21 & 511), page | 0xE7 | noExecute);
         }
@@ -136,7 +132,7 @@ final class BatchMachine implements AutoCloseable {
     private void tables() {
         for (int v = 0; v < 256; v++) {
             long at = HANDLERS + v * 16L;
-            m.set(LONG, IDT + v * 16L, at & 0xFFFF | 0x10L << 16 | (0x8E00L | (v == 3 || v == DONE_VECTOR ? 0x6000 : 0)) << 32);
+            m.set(LONG, UserSpace.IDT + v * 16L, at & 0xFFFF | 0x10L << 16 | (0x8E00L | (v == 3 || v == DONE_VECTOR ? 0x6000 : 0)) << 32);
             Code b = new Code();
             if (v == DONE_VECTOR) {
                 // OUT v,AL; and on with the next batch, when there is one.
@@ -161,7 +157,7 @@ final class BatchMachine implements AutoCloseable {
             b.toUser(DRIVER + 0x800).put(SHARED + 0x100 * pageFault);
         }
         new Code().toUser(DRIVER).put(AGAIN);
-        UserMachine.descriptors(m);
+        UserSpace.descriptors(m);
     }
 
     /** Machine code being written. Addresses are absolute, so that it needs no register to reach memory. */
@@ -218,9 +214,9 @@ final class BatchMachine implements AutoCloseable {
         b.memory(0x8B, 6, NEXT_IN).load(7, IN).copy(STATE);
         b.load(7, CODE_VIEW).copy(CODE_SIZE);
         // ADD RSI,imm32
-        b.bytes(0x48, 0x81, 0xC6).int32(0x1000 - STATE - CODE_SIZE).load(7, (int) UserMachine.DATA).copy(UserMachine.DATA_SIZE);
+        b.bytes(0x48, 0x81, 0xC6).int32(0x1000 - STATE - CODE_SIZE).load(7, (int) UserSpace.DATA).copy(UserSpace.DATA_SIZE);
         // XOR EAX,EAX; REP STOSQ
-        b.bytes(0x31, 0xC0).load(7, (int) UserMachine.STACK).load(1, 0x2000 / 8).bytes(0xF3, 0x48, 0xAB);
+        b.bytes(0x31, 0xC0).load(7, (int) UserSpace.STACK).load(1, 0x2000 / 8).bytes(0xF3, 0x48, 0xAB);
         // MOV EAX,7; XOR EDX,EDX; XRSTOR; PUSH flags; POPFQ
         b.load(0, 7).bytes(0x31, 0xD2).memory(0x0FAE, 5, IN).memory(0xFF, 6, IN + FLAGS).bytes(0x9D);
         for (int r = 0; r < 16; r++) {
@@ -228,7 +224,7 @@ final class BatchMachine implements AutoCloseable {
                 b.memory(0x8B, r, IN + GPR + 8 * r);
             }
         }
-        b.memory(0x8B, 4, IN + GPR + 8 * 4).bytes(0xE9).int32((int) UserMachine.CODE - DRIVER - b.size() - 4);
+        b.memory(0x8B, 4, IN + GPR + 8 * 4).bytes(0xE9).int32((int) UserSpace.CODE - DRIVER - b.size() - 4);
         b.put(DRIVER - VIEW);
 
         b = new Code();
@@ -240,7 +236,7 @@ final class BatchMachine implements AutoCloseable {
         b.load(6, FRAME).load(7, OUT + FLAGS).copy(8 * FRAME_LONGS);
         b.memory(0x8B, 7, NEXT_OUT).load(6, OUT).copy(STATE);
         // ADD RDI,imm32
-        b.bytes(0x48, 0x81, 0xC7).int32(0x1000 - STATE).load(6, (int) UserMachine.DATA).copy(UserMachine.DATA_SIZE);
+        b.bytes(0x48, 0x81, 0xC7).int32(0x1000 - STATE).load(6, (int) UserSpace.DATA).copy(UserSpace.DATA_SIZE);
         b.memory(0x81, 0, NEXT_IN).int32(STRIDE).memory(0x81, 0, NEXT_OUT).int32(STRIDE).memory(0xFF, 1, LEFT);
         // JNZ the driver's beginning; INT 4
         b.bytes(0x0F, 0x85).int32(-0x800 - b.size() - 4).bytes(0xCD, DONE_VECTOR);
@@ -257,7 +253,7 @@ final class BatchMachine implements AutoCloseable {
         putState(m.asSlice(at, STATE), s);
         m.asSlice(at + STATE, CODE_SIZE).fill((byte) 0xCC);
         MemorySegment.copy(MemorySegment.ofArray(code), 0, m, at + STATE, code.length);
-        MemorySegment.copy(MemorySegment.ofArray(data), 0, m, at + 0x1000, UserMachine.DATA_SIZE);
+        MemorySegment.copy(MemorySegment.ofArray(data), 0, m, at + 0x1000, UserSpace.DATA_SIZE);
     }
 
     /** {@return how many sequences the batch has} */
@@ -315,7 +311,7 @@ final class BatchMachine implements AutoCloseable {
         long rsp = b.get(LONG, FLAGS + 56);
         s.gpr[4] = rsp;
         s.cr2 = vector == 14 ? b.get(LONG, FLAGS) : 0;
-        byte[] data = new byte[UserMachine.DATA_SIZE];
+        byte[] data = new byte[UserSpace.DATA_SIZE];
         MemorySegment.copy(m, ValueLayout.JAVA_BYTE, at + 0x1000, data, 0, data.length);
         return new Outcome(vector, error, b.get(LONG, FLAGS + 32), b.get(LONG, FLAGS + 48), rsp, s, data, null);
     }
@@ -330,7 +326,7 @@ final class BatchMachine implements AutoCloseable {
         gpa.written(0, SIZE);
         if (!waiting) {
             // Only after a batch that did not come to its end: for a new state KVM maps all memory anew.
-            VpState start = UserMachine.userState();
+            VpState start = UserSpace.state();
             start.rip = DRIVER;
             start.gpr[4] = DRIVER_STACK;
             vp.setState(start);

@@ -132,7 +132,7 @@ class DifferentialTest {
     }
 
     private static VpState randomState(SequenceGenerator g) {
-        VpState s = UserMachine.userState();
+        VpState s = UserSpace.state();
         SplittableRandom r = g.random();
         for (int i = 0; i < 16; i++) {
             if (i != 4) {
@@ -140,11 +140,11 @@ class DifferentialTest {
             }
         }
         for (int i : new int[] {3, 5, 6, 7, 12, 13}) {
-            s.gpr[i] = UserMachine.DATA + 0x800 + r.nextInt(0x180) * 16L + (r.nextInt(3) == 0 ? r.nextInt(16) : 0);
+            s.gpr[i] = UserSpace.DATA + 0x800 + r.nextInt(0x180) * 16L + (r.nextInt(3) == 0 ? r.nextInt(16) : 0);
         }
         if (r.nextInt(16) == 0) {
             // Operands that cross into the page that is not there.
-            s.gpr[r.nextBoolean() ? 3 : 6] = UserMachine.DATA + UserMachine.DATA_SIZE - r.nextInt(40);
+            s.gpr[r.nextBoolean() ? 3 : 6] = UserSpace.DATA + UserSpace.DATA_SIZE - r.nextInt(40);
         }
         if (r.nextInt(8) == 0) {
             // Strings that meet the ends of their pages, and a stack that does, where what it leaves is compared.
@@ -194,7 +194,7 @@ class DifferentialTest {
 
     /** {@return an address near the beginning of a page of data or near its end; before the first and behind the last there is nothing} */
     private static long nearPage(SplittableRandom r) {
-        return UserMachine.DATA + r.nextInt(UserMachine.DATA_SIZE / 4096 + 1) * 4096L + r.nextInt(-48, 49);
+        return UserSpace.DATA + r.nextInt(UserSpace.DATA_SIZE / 4096 + 1) * 4096L + r.nextInt(-48, 49);
     }
 
     private static void x87Register(VpState s, int i, SplittableRandom r) {
@@ -242,7 +242,7 @@ class DifferentialTest {
     }
 
     private static byte[] randomData(SplittableRandom r) {
-        byte[] data = new byte[UserMachine.DATA_SIZE];
+        byte[] data = new byte[UserSpace.DATA_SIZE];
         System.arraycopy(NOISE, r.nextInt(NOISE.length - data.length), data, 0, data.length);
         for (int k = 0; k < 40; k++) {
             int at = r.nextInt(data.length - 16);

@@ -178,7 +178,7 @@ class HostileCodeFuzzTest {
     }
 
     private static VpState state(SplittableRandom r) {
-        VpState s = r.nextInt(3) == 0 ? new VpState() : UserMachine.userState();
+        VpState s = r.nextInt(3) == 0 ? new VpState() : UserSpace.state();
         if ((s.cr0 & 1) == 0) {
             s.seg[VpState.CS] = new SegmentState(0x1000, 0x10000, 0xFFFF, 0x9B);
             s.rip = r.nextInt(0x10000);

@@ -261,7 +261,7 @@ final class SequenceGenerator {
             case Z -> immediate(b, z);
             case V -> immediate(b, rexW ? 8 : z);
             case OFFSET -> {
-                long at = UserMachine.DATA + random.nextInt(0x2000);
+                long at = UserSpace.DATA + random.nextInt(0x2000);
                 for (int k = 0; k < 8; k++) {
                     b.write((int) (at >>> 8 * k));
                 }
@@ -390,12 +390,12 @@ final class SequenceGenerator {
             case 0 -> {
                 // RIP-relative: code is at CODE, data at DATA.
                 b.write(reg << 3 | 5);
-                int32(b, (int) (UserMachine.DATA - UserMachine.CODE) + random.nextInt(0x1000));
+                int32(b, (int) (UserSpace.DATA - UserSpace.CODE) + random.nextInt(0x1000));
             }
             case 1 -> {
                 b.write(reg << 3 | 4);
                 b.write(0x25);
-                int32(b, (int) UserMachine.DATA + random.nextInt(0x3FF0));
+                int32(b, (int) UserSpace.DATA + random.nextInt(0x3FF0));
             }
             case 2, 3 -> {
                 // Base and index: R14 and R15 hold small numbers; with REX.X clear it is RSI or RDI as the index, and usually a fault.

@@ -1,5 +1,7 @@
 package dev.jvisor.vmm.differential;
 
+import static dev.jvisor.vmm.differential.UserSpace.*;
+
 import dev.jvisor.nativebindings.MappedMemory;
 import dev.jvisor.vmm.backend.Backend;
 import dev.jvisor.vmm.backend.BackendConfig;
@@ -9,7 +11,6 @@ import dev.jvisor.vmm.backend.InterceptHandler;
 import dev.jvisor.vmm.backend.VpExit;
 import dev.jvisor.vmm.backend.VpInterrupts;
 import dev.jvisor.vmm.memory.GpaSpace;
-import dev.jvisor.vmm.state.SegmentState;
 import dev.jvisor.vmm.state.VpState;
 import dev.jvisor.vmm.time.SystemClock;
 import java.lang.foreign.MemorySegment;
@@ -22,17 +23,6 @@ import java.util.TimerTask;
  * that number, so the intercept tells which it was, and the frame on the supervisor stack tells where.
  */
 final class UserMachine implements AutoCloseable {
-    static final long CODE = 0x10000;
-    static final long DATA = 0x20000;
-    static final int DATA_SIZE = 0x4000;
-    static final long STACK = 0x30000;
-    private static final long SIZE = 0x40000;
-
-    private static final long IDT = 0x8000;
-    private static final long GDT = 0x9000;
-    private static final long TSS = 0xA000;
-    private static final long HANDLERS = 0xB000;
-    private static final long KERNEL_STACK = 0xE000;
     private static final ValueLayout.OfLong LONG = ValueLayout.JAVA_LONG_UNALIGNED;
 
     /** How a sequence ended. @param vector exception, or -1 when it was stopped from outside or the engine failed */
@@ -57,18 +47,7 @@ final class UserMachine implements AutoCloseable {
     UserMachine(Backend backend) {
         gpa.mapRam(0, SIZE);
         MemorySegment m = gpa.host();
-        // 4 KiB pages, identity: supervisor below CODE, then user pages with a gap after each area.
-        m.set(LONG, 0x1000, 0x2000 | 7);
-        m.set(LONG, 0x2000, 0x3000 | 7);
-        m.set(LONG, 0x3000, 0x4000 | 7);
-        for (long page = 0; page < SIZE; page += 4096) {
-            boolean user = page >= CODE && page < CODE + 0x2000 || page >= DATA && page < DATA + DATA_SIZE
-                    || page >= STACK && page < STACK + 0x2000;
-            long entry = page < CODE ? page | 3 : user ? page | 7 : 0;
-            // Data is not to be executed: a wild jump would run a sequence nobody has described.
-            long noExecute = user && page >= DATA ? 1L << 63 : 0;
-            m.set(LONG, 0x4000 + page / 4096 * 8, entry | (entry != 0 ? 0x60 | noExecute : 0));
-        }
+        pageTables(m, UserMachine::page);
         for (int v = 0; v < 256; v++) {
             long at = HANDLERS + v * 16L;
             long low = at & 0xFFFF | 0x10L << 16 | (0x8E00L | (v == 3 || v == 4 ? 0x6000 : 0)) << 32 | (at >>> 16 & 0xFFFF) << 48;
@@ -84,40 +63,14 @@ final class UserMachine implements AutoCloseable {
         vp = partition.createVp(0, VpInterrupts.NONE);
     }
 
-    /** Writes the GDT and the TSS that {@link #userState} names. */
-    static void descriptors(MemorySegment m) {
-        m.set(LONG, GDT + 0x10, 0x00AF9B000000FFFFL);
-        m.set(LONG, GDT + 0x18, 0x00CF93000000FFFFL);
-        m.set(LONG, GDT + 0x28, 0x00CFF3000000FFFFL);
-        m.set(LONG, GDT + 0x30, 0x00AFFB000000FFFFL);
-        m.set(LONG, GDT + 0x40, 0x00008B0000000067L | (TSS & 0xFFFFFF) << 16);
-        m.set(LONG, TSS + 4, KERNEL_STACK);
-        m.set(ValueLayout.JAVA_SHORT_UNALIGNED, TSS + 102, (short) 0x68);
-    }
-
-    /** {@return a state ready to run at {@link #CODE} in user mode, general registers as they are in a new VpState} */
-    static VpState userState() {
-        VpState s = new VpState();
-        SegmentState data = new SegmentState(0x2B, 0, -1, 0xC0F3);
-        java.util.Arrays.fill(s.seg, data);
-        s.seg[VpState.CS] = new SegmentState(0x33, 0, -1, 0xA0FB);
-        s.tr = new SegmentState(0x40, TSS, 0x67, 0x8B);
-        s.ldtr = new SegmentState(0, 0, 0, 0x10082);
-        s.gdtBase = GDT;
-        s.gdtLimit = 0x4F;
-        s.idtBase = IDT;
-        s.idtLimit = 0xFFF;
-        s.cr0 = 0x80050033L;
-        s.cr3 = 0x1000;
-        s.cr4 = 0x40620;
-        s.efer = 0xD01;
-        s.xcr0 = 7;
-        s.rflags = 0x202;
-        s.rip = CODE;
-        s.gpr[4] = STACK + 0x1800;
-        s.fcw = 0x37F;
-        s.ftw = 0xFF;
-        return s;
+    /** {@return the entry for a page: supervisor's below CODE, then the user's with a gap after each area} */
+    private static long page(long page) {
+        boolean user = page >= CODE && page < CODE + 0x2000 || page >= DATA && page < DATA + DATA_SIZE
+                || page >= STACK && page < STACK + 0x2000;
+        long entry = page < CODE ? page | 3 : user ? page | 7 : 0;
+        // Data is not to be executed: a wild jump would run a sequence nobody has described.
+        long noExecute = user && page >= DATA ? 1L << 63 : 0;
+        return entry | (entry != 0 ? 0x60 | noExecute : 0);
     }
 
     /** Runs code until an exception. */

@@ -1,5 +1,8 @@
 package dev.jvisor.vmm.kvm;
 
+import static dev.jvisor.vmm.differential.UserSpace.CODE;
+import static dev.jvisor.vmm.differential.UserSpace.DATA;
+import static dev.jvisor.vmm.differential.UserSpace.SIZE;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
@@ -8,13 +11,12 @@ import dev.jvisor.vmm.backend.InterceptHandler;
 import dev.jvisor.vmm.backend.UserPartition;
 import dev.jvisor.vmm.backend.UserVp;
 import dev.jvisor.vmm.backend.UserVp.Leave;
+import dev.jvisor.vmm.differential.UserSpace;
 import dev.jvisor.vmm.memory.GpaSpace;
 import dev.jvisor.vmm.state.SegmentState;
 import dev.jvisor.vmm.state.VpState;
-import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Arrays;
 import java.util.HexFormat;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -26,10 +28,6 @@ import org.junit.jupiter.api.Timeout;
 @Tag("kvm")
 @Timeout(60)
 class KvmUserVpTest {
-    private static final long CODE = 0x10000;
-    private static final long DATA = 0x20000;
-    private static final long SIZE = 0x40000;
-
     private MappedMemory memory;
     private KvmBackend kvm;
     private UserPartition partition;
@@ -44,13 +42,8 @@ class KvmUserVpTest {
         memory = MappedMemory.anonymous("user", SIZE);
         gpa = new GpaSpace(memory.segment());
         gpa.mapRam(0, SIZE);
-        // 4 KiB pages, identity, all for user code.
-        for (long[] entry : new long[][] {{0x1000, 0x2000}, {0x2000, 0x3000}, {0x3000, 0x4000}}) {
-            gpa.host().set(ValueLayout.JAVA_LONG_UNALIGNED, entry[0], entry[1] | 7);
-        }
-        for (long page = 0; page < SIZE; page += 4096) {
-            gpa.host().set(ValueLayout.JAVA_LONG_UNALIGNED, 0x4000 + page / 4096 * 8, page | 0x67);
-        }
+        // All pages are for user code.
+        UserSpace.pageTables(gpa.host(), page -> page | 0x67);
         kvm = KvmBackend.open();
         partition = kvm.createUserPartition(gpa, 1);
         vp = partition.createUserVp(0);
@@ -67,21 +60,8 @@ class KvmUserVpTest {
     }
 
     private VpState user(String code) {
-        byte[] bytes = HexFormat.of().parseHex(code.replace(" ", ""));
-        gpa.write(CODE, bytes);
-        VpState s = new VpState();
-        Arrays.fill(s.seg, new SegmentState(0x2B, 0, -1, 0xC0F3));
-        s.seg[VpState.CS] = new SegmentState(0x33, 0, -1, 0xA0FB);
-        s.cr0 = 0x80010033L;
-        s.cr3 = 0x1000;
-        s.cr4 = 0x40620;
-        s.efer = 0xD01;
-        s.xcr0 = 7;
-        s.rflags = 0x202;
-        s.rip = CODE;
-        s.fcw = 0x37F;
-        s.ftw = 0xFF;
-        return s;
+        gpa.write(CODE, HexFormat.of().parseHex(code.replace(" ", "")));
+        return UserSpace.state();
     }
 
     private static void fsBase(VpState s, long base) {
