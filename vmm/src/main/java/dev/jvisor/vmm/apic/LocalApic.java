@@ -32,8 +32,8 @@ public final class LocalApic implements VpInterrupts {
     private static final int LVT_READ_ONLY = 1 << 12 | 1 << 14;
     /** Reserved bits, whose writes in x2APIC mode are #GP: of ICR 13, 16, 17 and 20 to 31, of SVR what this one does not offer. */
     private static final long ICR_RESERVED = 0xFFF3_2000L, SVR_RESERVED = ~0x3FFL, DIVIDE_RESERVED = ~0xBL;
-    /** Base address above 64 GiB, and the reserved low bits. */
-    private static final long BASE_RESERVED = 0xFFFFFFF0_000002FFL;
+    /** Base address above the 39 bits that CPUID tells of, and the reserved low bits. */
+    private static final long BASE_RESERVED = 0xFFFFFF80_000002FFL;
 
     private final int id;
     private final ApicBus bus;

@@ -178,6 +178,12 @@ public final class CpuidModel {
                     ebx = XSAVE_SIZE + ((c.xcr0 & XCR0_AVX) != 0 ? AVX_SIZE : 0);
                 }
             }
+            case 0x80000001 -> {
+                // SYSCALL is told of, and is there, in 64-bit mode only.
+                if (!c.long64()) {
+                    edx &= ~(1 << 11);
+                }
+            }
             default -> { }
         }
         c.r[Cpu.RAX] = eax & 0xFFFF_FFFFL;

@@ -86,8 +86,8 @@ final class TaskSwitch {
         if (source != Source.RETURN) {
             Descriptor.setBusy(c, selector, true, u);
         }
-        commit(c, selector, d, is32, cr3, eip, flags, regs, sels);
-        loadSegments(c, sels, ldt, ext, u);
+        boolean mapped = commit(c, selector, d, is32, cr3, eip, flags, regs, sels);
+        loadSegments(c, mapped, sels, ldt, ext, u);
         if (trap) {
             c.pendingDebug |= DebugRegisters.DR6_BT;
             c.raise(Cpu.PEND_SLOW);
@@ -109,18 +109,18 @@ final class TaskSwitch {
         }
     }
 
-    private static void commit(Cpu c, int selector, long d, boolean is32, long cr3, long eip, long flags, long[] regs, int[] sels) {
+    /** Makes the new task the present one. {@return false when its CR3 leads to PDPTEs with reserved bits set; those of the old one stay} */
+    private static boolean commit(Cpu c, int selector, long d, boolean is32, long cr3, long eip, long flags, long[] regs, int[] sels) {
         SegmentLoad.set(c, Cpu.TR, selector, d);
         c.segAttr[Cpu.TR] |= 2;
         c.cr0 |= Cpu.CR0_TS;
         // Local breakpoints do not outlive their task.
         c.dr[7] &= ~0x155L;
         c.checks.breakpointsChanged();
+        boolean mapped = true;
         if (is32 && (c.cr0 & Cpu.CR0_PG) != 0 && cr3 != c.cr3) {
             c.cr3 = cr3;
-            if ((c.cr4 & Cpu.CR4_PAE) != 0) {
-                c.mmu.loadPdptes(cr3);
-            }
+            mapped = (c.cr4 & Cpu.CR4_PAE) == 0 || c.mmu.loadPdptes(cr3);
             c.flushTlbLocal();
         }
         for (int k = 0; k < 8; k++) {
@@ -143,11 +143,15 @@ final class TaskSwitch {
         }
         c.cpl = vm86 ? 3 : sels[1] & 3;
         c.modeChanged();
+        return mapped;
     }
 
     /** Loads LDTR and the segments from their selectors; faults are the new task's. */
-    private static void loadSegments(Cpu c, int[] sels, int ldt, int ext, Uop u) {
+    private static void loadSegments(Cpu c, boolean mapped, int[] sels, int ldt, int ext, Uop u) {
         try {
+            if (!mapped) {
+                throw c.fault(Cpu.GP, ext, u);
+            }
             SegmentLoad.setNull(c, Cpu.LDTR, ldt);
             SegmentLoad.ldt(c, ldt, Cpu.TS, ext, u);
             if (!Operands.vm86(c)) {

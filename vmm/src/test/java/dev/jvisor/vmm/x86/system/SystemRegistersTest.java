@@ -239,6 +239,16 @@ class SystemRegistersTest {
     }
 
     @Test
+    void cpuidTellsOfSyscallInSixtyFourBitModeOnly() {
+        t.protectedMode(0);
+        cpuid(0x80000001, 0);
+        assertEquals(0, c.r[Cpu.RDX] & 1 << 11);
+        t.longMode(0);
+        cpuid(0x80000001, 0);
+        assertEquals(1 << 11, c.r[Cpu.RDX] & 1 << 11);
+    }
+
+    @Test
     void cpuidHidesALocalApicThatIsOff() {
         cpuid(1, 0);
         assertEquals(1 << 9, c.r[Cpu.RDX] & 1 << 9);

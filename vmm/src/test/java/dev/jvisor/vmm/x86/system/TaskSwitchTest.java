@@ -172,4 +172,25 @@ class TaskSwitchTest {
         assertEquals(TASK, c.segSel[Cpu.TR]);
         assertEquals(0x6000, c.faultIp);
     }
+
+    @Test
+    void taskWhosePdptesHaveReservedBitsFaultsAtItsFirstInstruction() {
+        int bad = TestCpu.TABLES + 0x40;
+        t.w64(TestCpu.TABLES, TestCpu.TABLES + 0x1000 | 1);
+        t.w64(TestCpu.TABLES + 0x1000, 0x83);
+        t.w64(TestCpu.TABLES + 0x1008, 0x20_0083);
+        t.w64(bad, TestCpu.TABLES + 0x1000 | 3);
+        c.cr3 = TestCpu.TABLES;
+        c.cr4 = Cpu.CR4_PAE;
+        c.cr0 |= Cpu.CR0_PG;
+        assertTrue(c.mmu.loadPdptes(c.cr3));
+        c.flushTlb();
+        c.modeChanged();
+        t.w32(TSS2 + 0x1C, bad);
+        assertEquals("13:0", jump(TASK));
+        assertEquals(TASK, c.segSel[Cpu.TR]);
+        assertEquals(bad, c.cr3);
+        assertEquals(0x6000, c.faultIp);
+        assertEquals(TSS2, c.segBase[Cpu.TR], "mapped as before, by the PDPTEs of the old task");
+    }
 }
