@@ -6,15 +6,12 @@ import dev.jvisor.vmm.backend.InterceptHandler;
 import dev.jvisor.vmm.backend.VpExit;
 import dev.jvisor.vmm.backend.VpInterrupts;
 import dev.jvisor.vmm.backend.Watchpoint;
-import dev.jvisor.vmm.memory.GpaSpace;
 import dev.jvisor.vmm.state.VpState;
 import dev.jvisor.vmm.x86.cpu.Block;
 import dev.jvisor.vmm.x86.cpu.BlockAbort;
-import dev.jvisor.vmm.x86.cpu.CallUop;
 import dev.jvisor.vmm.x86.cpu.Cpu;
 import dev.jvisor.vmm.x86.cpu.Flags;
 import dev.jvisor.vmm.x86.cpu.GuestFault;
-import dev.jvisor.vmm.x86.cpu.Link;
 import dev.jvisor.vmm.x86.cpu.Msrs;
 import dev.jvisor.vmm.x86.cpu.Uop;
 import dev.jvisor.vmm.x86.system.DebugRegisters;
@@ -33,30 +30,20 @@ final class SoftwareVp implements SupervisorVp {
     private static final int RING = 16;
     /** Turns of waiting for another VP for which the thread keeps its host CPU; a power of two. */
     static final int SPINS_A_YIELD = 64;
-    /** Times that others are asked to stop writing to a page; then all of them stand still. */
-    private static final int MOST_TRIES = 3;
 
     private final SoftwarePartition partition;
     private final Cpu cpu;
     private final VpInterrupts interrupts;
-    private final BlockCache cache;
-    private final BlockBuilder builder;
-    /** Names the instruction to be fetched, in faults of the fetch. */
-    private final Uop fetch = new CallUop(null);
-    private final byte[] pageFlags;
+    private final VpCode code;
     /** RIPs of the blocks entered last. */
     private final long[] ring = new long[RING];
     private int ringAt;
     private Block lastBlock;
 
-    private final PageQueue written = new PageQueue();
-    private final PageQueue dropWrites = new PageQueue();
     private volatile Thread runner;
     private volatile boolean flagsSetWhileRunning;
     /** The thread is in {@link #run} and does not stand still for another VP. */
     private volatile boolean inGuest;
-    /** The others stand still while code is read. */
-    private boolean readsAlone;
 
     /** An event whose delivery another engine had begun, to be delivered before anything else; -1 for none. Kinds as {@link VpState} has them. */
     private int injectedVector = -1;
@@ -82,10 +69,7 @@ final class SoftwareVp implements SupervisorVp {
         this.partition = partition;
         this.cpu = cpu;
         this.interrupts = cpu.interrupts;
-        this.pageFlags = cpu.gpa.pageFlags();
-        this.cache = new BlockCache(pageFlags.length);
-        this.builder = new BlockBuilder(cpu, partition.opcodes(), fetch);
-        fetch.seg = Cpu.CS;
+        this.code = new VpCode(partition, this, cpu);
         Reset.powerOn(cpu);
     }
 
@@ -94,7 +78,7 @@ final class SoftwareVp implements SupervisorVp {
     @Override
     public VpExit runSupervisor(InterceptHandler handler, boolean one) {
         oneUser = one;
-        cpu.userElsewhere = !debugStep && !builder.hasBreakpoints() && !cpu.checks.watchedFromOutside();
+        cpu.userElsewhere = !debugStep && !code.hasBreakpoints() && !cpu.checks.watchedFromOutside();
         cpu.raise(Cpu.PEND_USER);
         try {
             return run(handler);
@@ -184,8 +168,9 @@ final class SoftwareVp implements SupervisorVp {
                         // Nothing looks at it while no breakpoint register is armed.
                         c.sysFlags &= ~Flags.RF;
                     }
-                    Block b = find(c, c.mode);
+                    Block b = code.find(c.mode);
                     if (b != null) {
+                        lastBlock = b;
                         chain(c, b);
                     }
                 }
@@ -256,125 +241,6 @@ final class SoftwareVp implements SupervisorVp {
         }
     }
 
-    /** {@return the block at {@code rip}, found or decoded; null when the VP is kicked first} Throws the fault of the fetch. */
-    private Block find(Cpu c, int mode) {
-        long rip = c.rip;
-        Link link = c.link;
-        c.link = null;
-        boolean single = (mode & Cpu.MODE_SINGLE) != 0;
-        if (!single && link == null) {
-            Block known = c.jump(rip);
-            if (known != null) {
-                return known;
-            }
-        }
-        long linear = c.long64() ? rip : c.segBase[Cpu.CS] + rip & 0xFFFFFFFFL;
-        fetch.ip = rip;
-        long host = c.fetchHost(linear, fetch);
-        Block b = cache.find(host, rip, linear, mode);
-        if (b != null && b.secondPage >= 0) {
-            long next = (linear | 4095) + 1;
-            if (c.fetchHost(c.long64() ? next : next & 0xFFFFFFFFL, fetch) >>> 12 != b.secondPage) {
-                b.invalidate();
-                b = null;
-            }
-        }
-        if (b == null) {
-            b = build(c, rip, linear, host, mode);
-            if (b == null) {
-                return null;
-            }
-        }
-        lastBlock = b;
-        if (!single && b.secondPage < 0) {
-            c.jumpCache[Cpu.jumpSlot(rip)] = b;
-            if (link != null && link.target == rip) {
-                link.to = b;
-            }
-        }
-        return b;
-    }
-
-    private Block build(Cpu c, long rip, long linear, long host, int mode) {
-        if (c.userElsewhere && c.userCode()) {
-            // For this once: what the other engine's code overwrites is not seen here.
-            return builder.build(rip, linear, host, mode);
-        }
-        try {
-            if (!watch(c, (int) (host >>> 12))) {
-                return null;
-            }
-            Block b = builder.build(rip, linear, host, mode);
-            if (b.secondPage >= 0) {
-                // Only now is the second page known: see to it, then read again.
-                if (!watch(c, b.secondPage)) {
-                    return null;
-                }
-                b = builder.build(rip, linear, host, mode);
-            }
-            cache.add(b);
-            return b;
-        } finally {
-            if (readsAlone) {
-                readsAlone = false;
-                partition.standstill().end();
-            }
-        }
-    }
-
-    /**
-     * Sees to it that every write to a page is noticed from now on: waits until each VP that may be writing there has come to the end of its
-     * block. Were it read before, code that such a VP stores, and then tells of by a store in the same block, would be missed.
-     *
-     * @return false when the VP was kicked first
-     */
-    private boolean watch(Cpu c, int hostPage) {
-        int writers = flagCode(c, hostPage);
-        int tries = 1;
-        for (int turn = 0; writers > 0 && othersMayWrite(hostPage); turn++) {
-            if (!stillWaiting(turn)) {
-                return false;
-            }
-            // A VP that gives up writing has the flag cleared; by now it may be writing there again.
-            if ((pageFlags[hostPage] & GpaSpace.PAGE_CODE) == 0) {
-                if (tries++ == MOST_TRIES && !c.undisturbed && !readsAlone) {
-                    if (!partition.standstill().begin(this)) {
-                        return false;
-                    }
-                    readsAlone = true;
-                }
-                flagCode(c, hostPage);
-            }
-        }
-        return true;
-    }
-
-    /** Flags a page that code is read from, and asks those who may be writing there to stop it. {@return how many these are} */
-    private int flagCode(Cpu c, int hostPage) {
-        if ((pageFlags[hostPage] & GpaSpace.PAGE_CODE) == 0) {
-            c.gpa.setFlag(hostPage, GpaSpace.PAGE_CODE);
-            c.revokeWrites(hostPage);
-        }
-        int writers = 0;
-        for (SoftwareVp other : partition.vps()) {
-            if (other != this && other.cpu.mayWrite(hostPage)) {
-                other.requestDropWrites(hostPage);
-                writers++;
-            }
-        }
-        return writers;
-    }
-
-    /** {@return whether a VP that is running may be writing there} One that does not run looks at its queue before it does. */
-    private boolean othersMayWrite(int hostPage) {
-        for (SoftwareVp other : partition.vps()) {
-            if (other != this && other.inGuest && other.cpu.mayWrite(hostPage)) {
-                return true;
-            }
-        }
-        return false;
-    }
-
     /**
      * What a VP does between two instructions while it waits for another one: keep nobody else waiting.
      *
@@ -389,7 +255,7 @@ final class SoftwareVp implements SupervisorVp {
         }
         if ((c.pending & Cpu.PEND_CODE) != 0) {
             c.take(Cpu.PEND_CODE);
-            drainQueues(c);
+            code.settle();
         }
         if ((turn & SPINS_A_YIELD - 1) == SPINS_A_YIELD - 1) {
             Thread.yield();
@@ -397,6 +263,10 @@ final class SoftwareVp implements SupervisorVp {
             Thread.onSpinWait();
         }
         return (c.pending & Cpu.PEND_KICK) == 0;
+    }
+
+    VpCode code() {
+        return code;
     }
 
     /** {@return whether the VP may be executing guest code} Any thread. */
@@ -425,10 +295,10 @@ final class SoftwareVp implements SupervisorVp {
         boolean wasResuming = resuming;
         resuming = false;
         long linear = c.long64() ? c.rip : c.segBase[Cpu.CS] + c.rip & 0xFFFFFFFFL;
-        if (builder.isBreakpoint(linear) && !wasResuming) {
+        if (code.isBreakpoint(linear) && !wasResuming) {
             return VpExit.DEBUG;
         }
-        if (wasResuming && !debugStep && !builder.isBreakpoint(linear) && !c.shadow && (c.mode & Cpu.MODE_SINGLE) == 0
+        if (wasResuming && !debugStep && !code.isBreakpoint(linear) && !c.shadow && (c.mode & Cpu.MODE_SINGLE) == 0
                 && c.pendingDebug == 0) {
             return null;
         }
@@ -485,10 +355,11 @@ final class SoftwareVp implements SupervisorVp {
     private void single(Cpu c) {
         try {
             c.mode |= Cpu.MODE_SINGLE;
-            Block b = find(c, c.mode);
+            Block b = code.find(c.mode);
             if (b == null) {
                 return;
             }
+            lastBlock = b;
             c.blockPage = b.hostPage();
             ring[ringAt++ & RING - 1] = b.rip;
             Uop[] ops = b.ops;
@@ -521,7 +392,7 @@ final class SoftwareVp implements SupervisorVp {
         }
         int p = c.take(Cpu.PEND_FLUSH | Cpu.PEND_CODE | Cpu.PEND_SLOW | Cpu.PEND_USER);
         if ((p & Cpu.PEND_CODE) != 0) {
-            drainQueues(c);
+            code.settle();
         }
         if ((p & Cpu.PEND_FLUSH) != 0) {
             c.regionsChanged();
@@ -594,40 +465,11 @@ final class SoftwareVp implements SupervisorVp {
         }
     }
 
-    // ---- code that is overwritten
+    // ---- memory that changes
 
     /** Somebody wrote to a page that blocks were decoded from. Any thread. */
     void codeWritten(int hostPage) {
-        if (Thread.currentThread() == runner) {
-            cache.invalidatePage(hostPage);
-        } else {
-            written.add(hostPage);
-            cpu.raise(Cpu.PEND_CODE);
-        }
-    }
-
-    /** Another VP decodes a page: from now on this one's writes to it must be noticed. Any thread. */
-    void requestDropWrites(int hostPage) {
-        dropWrites.add(hostPage);
-        cpu.raise(Cpu.PEND_CODE);
-    }
-
-    private void drainQueues(Cpu c) {
-        if (dropWrites.takeOverflow()) {
-            c.revokeAllWrites();
-        }
-        for (int p = dropWrites.poll(); p >= 0; p = dropWrites.poll()) {
-            if (c.revokeWrites(p)) {
-                // It may have been written between the flag and now, after the other VP read it.
-                c.gpa.touch(p);
-            }
-        }
-        if (written.takeOverflow()) {
-            cache.clear();
-        }
-        for (int p = written.poll(); p >= 0; p = written.poll()) {
-            cache.invalidatePage(p);
-        }
+        code.written(hostPage, Thread.currentThread() == runner);
     }
 
     /** Regions changed. Any thread. */
@@ -714,12 +556,11 @@ final class SoftwareVp implements SupervisorVp {
     @Override
     public void debug(long[] breakpoints, boolean singleStep) {
         debugStep = singleStep;
-        builder.breakpoints(breakpoints, () -> {
+        code.breakpoints(breakpoints, () -> {
             breakpointHit = true;
             cpu.raise(Cpu.PEND_SLOW);
         });
         breakpointHit = false;
-        cache.clear();
     }
 
     @Override
@@ -782,7 +623,7 @@ final class SoftwareVp implements SupervisorVp {
         for (int k = 0; k < RING; k++) {
             s.append(' ').append(Long.toHexString(ring[ringAt + k & RING - 1]));
         }
-        s.append(String.format("%n%d instructions, %d blocks, %d overwritten%n", cpu.instructions, cache.size(), cache.invalidated()));
+        s.append(String.format("%n%d instructions, %s%n", cpu.instructions, code.summary()));
         if (error != null) {
             s.append(error);
         }
