@@ -4,7 +4,6 @@ import static org.openjdk.jcstress.annotations.Expect.ACCEPTABLE;
 import static org.openjdk.jcstress.annotations.Expect.ACCEPTABLE_INTERESTING;
 import static org.openjdk.jcstress.annotations.Expect.FORBIDDEN;
 
-import dev.jvisor.vmm.x86.cpu.Uop;
 import org.openjdk.jcstress.annotations.Actor;
 import org.openjdk.jcstress.annotations.Arbiter;
 import org.openjdk.jcstress.annotations.JCStressTest;
@@ -36,8 +35,8 @@ public final class MemoryOrderStress {
     @Outcome(id = {"0, 0", "0, 1", "1, 1"}, expect = ACCEPTABLE, desc = "in order")
     @Outcome(id = "1, 0", expect = FORBIDDEN, desc = "the second store was seen before the first")
     public static class MessagePassing {
-        private static final Uop[] SEND = StressVp.code(STORE_FIRST, STORE_SECOND);
-        private static final Uop[] RECEIVE = StressVp.code(LOAD_SECOND, LOAD_FIRST_RBX);
+        private static final StressVp.Code SEND = StressVp.code(STORE_FIRST, STORE_SECOND);
+        private static final StressVp.Code RECEIVE = StressVp.code(LOAD_SECOND, LOAD_FIRST_RBX);
         private final long cell = StressVp.cell();
 
         /** Stores. */
@@ -60,8 +59,8 @@ public final class MemoryOrderStress {
     @Outcome(id = {"0, 1", "1, 0", "1, 1"}, expect = ACCEPTABLE, desc = "in order")
     @Outcome(id = "0, 0", expect = ACCEPTABLE_INTERESTING, desc = "both loads overtook, as store buffers allow")
     public static class StoreBuffering {
-        private static final Uop[] LEFT = StressVp.code(STORE_FIRST, LOAD_SECOND);
-        private static final Uop[] RIGHT = StressVp.code(STORE_SECOND, LOAD_FIRST);
+        private static final StressVp.Code LEFT = StressVp.code(STORE_FIRST, LOAD_SECOND);
+        private static final StressVp.Code RIGHT = StressVp.code(STORE_SECOND, LOAD_FIRST);
         private final long cell = StressVp.cell();
 
         /** Stores the first, loads the second. */
@@ -84,8 +83,8 @@ public final class MemoryOrderStress {
     @Outcome(id = "0, 0", expect = FORBIDDEN, desc = "a load overtook MFENCE")
     public static class StoreBufferingFenced {
         private static final String MFENCE = "0F AE F0";
-        private static final Uop[] LEFT = StressVp.code(STORE_FIRST, MFENCE, LOAD_SECOND);
-        private static final Uop[] RIGHT = StressVp.code(STORE_SECOND, MFENCE, LOAD_FIRST);
+        private static final StressVp.Code LEFT = StressVp.code(STORE_FIRST, MFENCE, LOAD_SECOND);
+        private static final StressVp.Code RIGHT = StressVp.code(STORE_SECOND, MFENCE, LOAD_FIRST);
         private final long cell = StressVp.cell();
 
         /** Stores the first, loads the second. */
@@ -108,9 +107,9 @@ public final class MemoryOrderStress {
     @Outcome(id = "0, 0", expect = FORBIDDEN, desc = "a load overtook a locked operation")
     public static class StoreBufferingLocked {
         // lock add dword [rdi + 8], 0: as Linux' smp_mb()
-        private static final Uop[] LEFT = StressVp.code(STORE_FIRST, "F0 83 47 08 00", LOAD_SECOND);
+        private static final StressVp.Code LEFT = StressVp.code(STORE_FIRST, "F0 83 47 08 00", LOAD_SECOND);
         // mov ecx, 1; xchg [rsi], ecx
-        private static final Uop[] RIGHT = StressVp.code("B9 01 00 00 00", "87 0E", LOAD_FIRST);
+        private static final StressVp.Code RIGHT = StressVp.code("B9 01 00 00 00", "87 0E", LOAD_FIRST);
         private final long cell = StressVp.cell();
 
         /** Stores the first, loads the second. */
@@ -132,8 +131,8 @@ public final class MemoryOrderStress {
     @Outcome(id = {"0, 0", "0, 1", "1, 0"}, expect = ACCEPTABLE, desc = "in order")
     @Outcome(id = "1, 1", expect = FORBIDDEN, desc = "each load saw a store that comes after the other load")
     public static class LoadBuffering {
-        private static final Uop[] LEFT = StressVp.code(LOAD_FIRST, STORE_SECOND);
-        private static final Uop[] RIGHT = StressVp.code(LOAD_SECOND, STORE_FIRST);
+        private static final StressVp.Code LEFT = StressVp.code(LOAD_FIRST, STORE_SECOND);
+        private static final StressVp.Code RIGHT = StressVp.code(LOAD_SECOND, STORE_FIRST);
         private final long cell = StressVp.cell();
 
         /** Loads the first, stores the second. */
@@ -155,8 +154,8 @@ public final class MemoryOrderStress {
     @Outcome(id = {"0, 0", "0, 1", "1, 1"}, expect = ACCEPTABLE, desc = "in order")
     @Outcome(id = "1, 0", expect = FORBIDDEN, desc = "back in time")
     public static class Coherence {
-        private static final Uop[] STORE = StressVp.code(STORE_FIRST);
-        private static final Uop[] LOADS = StressVp.code(LOAD_FIRST, LOAD_FIRST_RBX);
+        private static final StressVp.Code STORE = StressVp.code(STORE_FIRST);
+        private static final StressVp.Code LOADS = StressVp.code(LOAD_FIRST, LOAD_FIRST_RBX);
         private final long cell = StressVp.cell();
 
         /** Stores. */
@@ -179,8 +178,8 @@ public final class MemoryOrderStress {
     @Outcome(id = {"2, 1", "1, 2", "2, 2"}, expect = ACCEPTABLE, desc = "some order")
     @Outcome(id = "1, 1", expect = FORBIDDEN, desc = "of each VP the first store is the last that stays")
     public static class StoresInOneOrder {
-        private static final Uop[] LEFT = StressVp.code(STORE_FIRST, "C7 06 02 00 00 00"); // mov dword [rsi], 2
-        private static final Uop[] RIGHT = StressVp.code(STORE_SECOND, "C7 07 02 00 00 00"); // mov dword [rdi], 2
+        private static final StressVp.Code LEFT = StressVp.code(STORE_FIRST, "C7 06 02 00 00 00"); // mov dword [rsi], 2
+        private static final StressVp.Code RIGHT = StressVp.code(STORE_SECOND, "C7 07 02 00 00 00"); // mov dword [rdi], 2
         private final long cell = StressVp.cell();
 
         /** First, then second. */
@@ -209,8 +208,8 @@ public final class MemoryOrderStress {
     @Outcome(id = {"1, 0", "1, 1"}, expect = ACCEPTABLE, desc = "its own store, and then whatever")
     @Outcome(expect = FORBIDDEN, desc = "not its own store")
     public static class OwnStoreFirst {
-        private static final Uop[] LEFT = StressVp.code(STORE_FIRST, LOAD_FIRST, LOAD_SECOND_RBX);
-        private static final Uop[] RIGHT = StressVp.code(STORE_SECOND);
+        private static final StressVp.Code LEFT = StressVp.code(STORE_FIRST, LOAD_FIRST, LOAD_SECOND_RBX);
+        private static final StressVp.Code RIGHT = StressVp.code(STORE_SECOND);
         private final long cell = StressVp.cell();
 
         /** Stores and loads the same place. */
@@ -233,8 +232,8 @@ public final class MemoryOrderStress {
     @Outcome(id = {"0", "-1"}, expect = ACCEPTABLE, desc = "whole")
     @Outcome(expect = FORBIDDEN, desc = "torn")
     public static class EightBytes {
-        private static final Uop[] STORE = StressVp.code("48 C7 07 FF FF FF FF"); // mov qword [rdi], -1
-        private static final Uop[] LOAD = StressVp.code("48 8B 07"); // mov rax, [rdi]
+        private static final StressVp.Code STORE = StressVp.code("48 C7 07 FF FF FF FF"); // mov qword [rdi], -1
+        private static final StressVp.Code LOAD = StressVp.code("48 8B 07"); // mov rax, [rdi]
         private final long cell = StressVp.cell();
 
         /** Stores. */
@@ -256,8 +255,8 @@ public final class MemoryOrderStress {
     @Outcome(id = "257", expect = ACCEPTABLE, desc = "both")
     @Outcome(expect = FORBIDDEN, desc = "one is lost")
     public static class Neighbours {
-        private static final Uop[] STORE = StressVp.code("C6 07 01"); // mov byte [rdi], 1
-        private static final Uop[] OR = StressVp.code("80 4F 01 01"); // or byte [rdi + 1], 1
+        private static final StressVp.Code STORE = StressVp.code("C6 07 01"); // mov byte [rdi], 1
+        private static final StressVp.Code OR = StressVp.code("80 4F 01 01"); // or byte [rdi + 1], 1
         private final long cell = StressVp.cell();
 
         /** The lower. */
@@ -285,8 +284,8 @@ public final class MemoryOrderStress {
     @Outcome(id = "257", expect = ACCEPTABLE, desc = "both")
     @Outcome(expect = FORBIDDEN, desc = "one is lost")
     public static class Locked {
-        private static final Uop[] ADD = StressVp.code("F0 48 81 07 00 01 00 00"); // lock add qword [rdi], 256
-        private static final Uop[] SET = StressVp.code("F0 0F BA 2F 00"); // lock bts dword [rdi], 0
+        private static final StressVp.Code ADD = StressVp.code("F0 48 81 07 00 01 00 00"); // lock add qword [rdi], 256
+        private static final StressVp.Code SET = StressVp.code("F0 0F BA 2F 00"); // lock bts dword [rdi], 0
         private final long cell = StressVp.cell();
 
         /** Adds. */
@@ -316,8 +315,8 @@ public final class MemoryOrderStress {
     public static class CompareExchange {
         private static final String NONE = "31 C0"; // xor eax, eax
         private static final String EXCHANGE = "F0 0F B1 0F"; // lock cmpxchg [rdi], ecx
-        private static final Uop[] LEFT = StressVp.code(NONE, "B9 01 00 00 00", EXCHANGE); // mov ecx, 1
-        private static final Uop[] RIGHT = StressVp.code(NONE, "B9 02 00 00 00", EXCHANGE); // mov ecx, 2
+        private static final StressVp.Code LEFT = StressVp.code(NONE, "B9 01 00 00 00", EXCHANGE); // mov ecx, 1
+        private static final StressVp.Code RIGHT = StressVp.code(NONE, "B9 02 00 00 00", EXCHANGE); // mov ecx, 2
         private final long cell = StressVp.cell();
 
         /** One for zero. */
@@ -342,8 +341,8 @@ public final class MemoryOrderStress {
         private static final String[] NONE = {"31 C0", "31 D2", "31 DB", "31 C9"}; // xor eax, eax and edx, ebx, ecx
         private static final String EXCHANGE = "F0 48 0F C7 0F"; // lock cmpxchg16b [rdi]
         // mov bl, 1; mov cl, 1
-        private static final Uop[] LEFT = StressVp.code(NONE[0], NONE[1], NONE[2], NONE[3], "B3 01", "B1 01", EXCHANGE);
-        private static final Uop[] RIGHT = StressVp.code(NONE[0], NONE[1], NONE[2], NONE[3], "B3 02", "B1 02", EXCHANGE);
+        private static final StressVp.Code LEFT = StressVp.code(NONE[0], NONE[1], NONE[2], NONE[3], "B3 01", "B1 01", EXCHANGE);
+        private static final StressVp.Code RIGHT = StressVp.code(NONE[0], NONE[1], NONE[2], NONE[3], "B3 02", "B1 02", EXCHANGE);
         private final long cell = StressVp.cell();
 
         /** Ones. */

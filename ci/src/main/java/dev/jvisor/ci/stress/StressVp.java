@@ -11,15 +11,12 @@ import dev.jvisor.vmm.x86.ops.IntegerOps;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.util.ArrayList;
 import java.util.HexFormat;
-import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /**
  * A VP of the software CPU for one actor: 64-bit code without paging, over memory that it shares with the VPs of other actors. It runs
- * straight-line code as the engine does, step by step with {@link Cpu#keepOrder()} between, in a loop small enough that HotSpot inlines all
- * of it: then nothing but the fences keeps the accesses in order.
+ * straight-line code as the engine does, step by step with {@link Cpu#keepOrder()} between.
  */
 final class StressVp {
     private static final int MODE = Cpu.MODE_LONG | 2 | Cpu.MODE_FLAT | Cpu.MODE_STACK32;
@@ -36,6 +33,34 @@ final class StressVp {
 
     static {
         GPA.mapRam(0, MEMORY);
+    }
+
+    private static final int MOST_STEPS = 10;
+
+    /**
+     * Straight-line code, null where there are no more steps. HotSpot trusts the components of a record: where one is a constant, as those of
+     * the tests are, it knows the class of each step, inlines them all, and nothing but the fences keeps the accesses in order.
+     */
+    record Code(Uop a, Uop b, Uop c, Uop d, Uop e, Uop f, Uop g, Uop h, Uop i, Uop j) {
+        void run(Cpu cpu) {
+            step(a, cpu);
+            step(b, cpu);
+            step(c, cpu);
+            step(d, cpu);
+            step(e, cpu);
+            step(f, cpu);
+            step(g, cpu);
+            step(h, cpu);
+            step(i, cpu);
+            step(j, cpu);
+        }
+
+        private static void step(Uop u, Cpu cpu) {
+            if (u != null) {
+                u.exec(cpu);
+                Cpu.keepOrder();
+            }
+        }
     }
 
     private final Cpu cpu;
@@ -75,12 +100,11 @@ final class StressVp {
      * @param instructions each as hexadecimal digits
      * @return its steps
      */
-    static Uop[] code(String... instructions) {
+    static Code code(String... instructions) {
         OpcodeTable table = new OpcodeTable();
         IntegerOps.register(table);
         Emitter e = new Emitter();
         e.begin();
-        List<Uop> steps = new ArrayList<>();
         Cpu c = cpu(0);
         Decoder decoder = new Decoder(c, table);
         for (String hex : instructions) {
@@ -96,19 +120,19 @@ final class StressVp {
                 throw new IllegalArgumentException("ends a block: " + hex);
             }
         }
-        steps.addAll(e.ops());
-        return steps.toArray(new Uop[0]);
+        Uop[] steps = e.ops().toArray(new Uop[MOST_STEPS]);
+        if (e.ops().size() > MOST_STEPS) {
+            throw new IllegalArgumentException("too many steps: " + e.ops().size());
+        }
+        return new Code(steps[0], steps[1], steps[2], steps[3], steps[4], steps[5], steps[6], steps[7], steps[8], steps[9]);
     }
 
     /** Runs code with RDI at the first variable of a cell and RSI at the second. {@return RAX; RBX by {@link #rbx}} */
-    long run(Uop[] code, long cell) {
+    long run(Code code, long cell) {
         Cpu c = cpu;
         c.r[Cpu.RDI] = cell;
         c.r[Cpu.RSI] = cell + SECOND;
-        for (Uop u : code) {
-            u.exec(c);
-            Cpu.keepOrder();
-        }
+        code.run(c);
         return c.r[Cpu.RAX];
     }
 
