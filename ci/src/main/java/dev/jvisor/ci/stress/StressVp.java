@@ -76,11 +76,10 @@ final class StressVp {
         return c;
     }
 
-    /** {@return the address of a cell of two variables, both zero, on cache lines of their own} */
+    /** {@return the address of a cell of two variables of up to 16 bytes, both zero, on cache lines of their own} */
     static long cell() {
         long at = CELLS + (NEXT.getAndIncrement() & CELL_COUNT - 1) * (long) CELL;
-        RAM.set(ValueLayout.JAVA_LONG, at, 0);
-        RAM.set(ValueLayout.JAVA_LONG, at + SECOND, 0);
+        RAM.asSlice(at, CELL).fill((byte) 0);
         return at;
     }
 
