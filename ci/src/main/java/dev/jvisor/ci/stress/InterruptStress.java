@@ -5,8 +5,7 @@ import static org.openjdk.jcstress.annotations.Expect.FORBIDDEN;
 
 import dev.jvisor.vmm.apic.LocalApic;
 import dev.jvisor.vmm.apic.SoftwareInterruptController;
-import dev.jvisor.vmm.time.Timer;
-import dev.jvisor.vmm.time.Timers;
+import dev.jvisor.vmm.time.VirtualClock;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.openjdk.jcstress.annotations.Actor;
 import org.openjdk.jcstress.annotations.Arbiter;
@@ -23,28 +22,9 @@ public final class InterruptStress {
 
     private InterruptStress() { }
 
-    /** Timers that never fire. */
-    private static final class NoTimers implements Timers {
-        @Override
-        public long nowNs() {
-            return 0;
-        }
-
-        @Override
-        public Timer create(String name, Runnable callback) {
-            return new Timer() {
-                @Override
-                public void arm(long deadlineNs) { }
-
-                @Override
-                public void disarm() { }
-            };
-        }
-    }
-
     /** A controller with one local APIC, switched on, and a VP that is told. */
     private abstract static class OneApic {
-        final SoftwareInterruptController controller = new SoftwareInterruptController(1, new NoTimers(), 1_000_000_000);
+        final SoftwareInterruptController controller = new SoftwareInterruptController(1, new VirtualClock(), 1_000_000_000);
         final LocalApic apic = controller.localApic(0);
         /** What an engine has as a bit of its pending work. */
         final AtomicBoolean told = new AtomicBoolean();

@@ -16,6 +16,26 @@ public final class Pics {
 
     private Pics() { }
 
+    /**
+     * Emits, at CPL0, the set-up of both as a PC has them, cascaded (ICW1 to ICW4). Changes AL.
+     *
+     * @param master the vector of the first one's line 0
+     * @param slave the vector of the second one's
+     */
+    static void initialize(Assembler a, int master, int slave) {
+        int[][] writes = {{MASTER_COMMAND, 0x11}, {SLAVE_COMMAND, 0x11}, {MASTER_MASK, master}, {SLAVE_MASK, slave}, {MASTER_MASK, 4},
+            {SLAVE_MASK, 2}, {MASTER_MASK, 1}, {SLAVE_MASK, 1}};
+        for (int[] write : writes) {
+            write(a, write[0], write[1]);
+        }
+    }
+
+    /** Emits, at CPL0, the write of a value to one of the ports. Changes AL. */
+    static void write(Assembler a, int port, int value) {
+        a.mov(Gpr.AL, value);
+        a.out(port, Gpr.AL);
+    }
+
     /** Emits, at CPL0, the masking of all their lines. Changes AL. */
     public static void maskAll(Assembler a) {
         a.mov(Gpr.AL, 0xFF);

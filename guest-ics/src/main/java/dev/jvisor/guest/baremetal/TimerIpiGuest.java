@@ -122,19 +122,13 @@ public final class TimerIpiGuest {
         return others.apic(register);
     }
 
-    /** Sets the two PICs up at vectors 0x20 and 0x28 (Intel 8259A datasheet, ICW1 to ICW4), with a mask for the first. */
+    /** Sets the two PICs up at vectors 0x20 and 0x28 with a mask for the first. */
     private void maskPic(int mask, boolean initialize) {
-        int[][] writes = {{Pics.MASTER_COMMAND, 0x11}, {Pics.SLAVE_COMMAND, 0x11}, {Pics.MASTER_MASK, VECTOR_PIC_TIMER},
-                {Pics.SLAVE_MASK, VECTOR_PIC_TIMER + 8}, {Pics.MASTER_MASK, 4}, {Pics.SLAVE_MASK, 2}, {Pics.MASTER_MASK, 1},
-                {Pics.SLAVE_MASK, 1}, {Pics.SLAVE_MASK, 0xFF}};
         if (initialize) {
-            for (int[] write : writes) {
-                a.mov(AL, write[1]);
-                a.out(write[0], AL);
-            }
+            Pics.initialize(a, VECTOR_PIC_TIMER, VECTOR_PIC_TIMER + 8);
+            Pics.write(a, Pics.SLAVE_MASK, 0xFF);
         }
-        a.mov(AL, mask);
-        a.out(Pics.MASTER_MASK, AL);
+        Pics.write(a, Pics.MASTER_MASK, mask);
     }
 
     private void localTimer() {

@@ -27,9 +27,8 @@ public final class X87ErrorGuest {
     private static final int SECTOR_BYTES = 512;
     private static final int VECTOR_MF = 0x10;
     private static final int VECTOR_IRQ13 = 0x75;
-    /** Port and value: both PICs at their usual vectors 8 and 70h, everything masked but the cascade and IRQ 13. */
-    private static final int[][] PICS = {{0x20, 0x11}, {0xA0, 0x11}, {0x21, 0x08}, {0xA1, 0x70}, {0x21, 4}, {0xA1, 2}, {0x21, 1}, {0xA1, 1},
-        {0x21, 0xFB}, {0xA1, 0xDF}};
+    /** Everything masked but the cascade, and IRQ 13. */
+    private static final int MASTER_MASK = 0xFB, SLAVE_MASK = 0xDF;
     private static final int CR0_NE = 0x20;
     private static final int CR0_MP_EM_TS_NE = 0x2E;
     /** All masked but division by zero. */
@@ -89,8 +88,8 @@ public final class X87ErrorGuest {
         a.db(0x9B, 0xD9, 0xE8, 0xDD, 0xD8); // fwait; fld1; fstp st(0)
         noteAndClear();
         a.mov(AL, 0x20);
-        a.out(0xA0, AL);
-        a.out(0x20, AL);
+        a.out(Pics.SLAVE_COMMAND, AL);
+        a.out(Pics.MASTER_COMMAND, AL);
         a.pop(AX);
         a.iretw();
 
@@ -130,10 +129,10 @@ public final class X87ErrorGuest {
         a.mov(mem(4 * VECTOR_IRQ13), AX);
         a.mov(AX, mf);
         a.mov(mem(4 * VECTOR_MF), AX);
-        for (int[] write : PICS) {
-            a.mov(AL, write[1]);
-            a.out(write[0], AL);
-        }
+        // At their usual vectors.
+        Pics.initialize(a, 0x08, 0x70);
+        Pics.write(a, Pics.MASTER_MASK, MASTER_MASK);
+        Pics.write(a, Pics.SLAVE_MASK, SLAVE_MASK);
         a.mov(EAX, Cr.CR0);
         a.and(AL, ~CR0_MP_EM_TS_NE & 0xFF);
         a.mov(Cr.CR0, EAX);

@@ -152,13 +152,14 @@ final class SoftwareVp implements SupervisorVp {
                     }
                     continue;
                 }
-                if (c.userElsewhere && c.userCode() && !c.shadow && (c.mode & Cpu.MODE_SINGLE) == 0 && c.pendingDebug == 0) {
+                // Now a debug exception is pending in the shadow of a load of SS only.
+                if (c.userElsewhere && c.userCode() && !c.shadow && (c.mode & Cpu.MODE_SINGLE) == 0) {
                     if (!oneUser) {
                         return VpExit.USER_MODE;
                     }
                     oneUser = false;
                     alone(c);
-                } else if (c.shadow || (c.mode & Cpu.MODE_SINGLE) != 0 || c.pendingDebug != 0 || debugStep || resuming) {
+                } else if (c.shadow || (c.mode & Cpu.MODE_SINGLE) != 0 || debugStep || resuming) {
                     VpExit exit = oneStep(c);
                     if (exit != null) {
                         return exit;
@@ -298,8 +299,7 @@ final class SoftwareVp implements SupervisorVp {
         if (code.isBreakpoint(linear) && !wasResuming) {
             return VpExit.DEBUG;
         }
-        if (wasResuming && !debugStep && !code.isBreakpoint(linear) && !c.shadow && (c.mode & Cpu.MODE_SINGLE) == 0
-                && c.pendingDebug == 0) {
+        if (wasResuming && !debugStep && !code.isBreakpoint(linear) && !c.shadow && (c.mode & Cpu.MODE_SINGLE) == 0) {
             return null;
         }
         boolean tf = (c.sysFlags & Flags.TF) != 0;

@@ -234,7 +234,7 @@ class AvxEngineTest {
     @ParameterizedTest
     @ValueSource(strings = {"xsave", "xsavec", "xsaveopt", "xrstor"})
     void upperHalvesOfAnXsaveAreaWereTakenBeyondTheLimitOfTheirSegment(String instruction) {
-        m.w64(TestMachine.IDT + GP * 8, HANDLER & 0xFFFF | 24L << 16 | 0x8E00L << 32 | (HANDLER & 0xFFFF0000L) << 32);
+        m.gate32(GP, HANDLER);
         m.gpa.write(HANDLER, GnuAs.assemble(32, "mov ebx, 1; hlt"));
         for (int[] k : new int[][] {{7, 830, 1}, {7, 831, 0}, {3, 575, 0}, {3, 574, 1}}) {
             VpState s = TestMachine.flat32();

@@ -297,7 +297,7 @@ class EngineTest {
     void protectedModeChecksSegmentLimits() {
         VpState start = TestMachine.flat32();
         start.seg[VpState.DS] = new SegmentState(16, 0x1000, 0xFFF, 0x4093);
-        m.w64(TestMachine.IDT + 13 * 8, (TestMachine.CODE + 0x800) & 0xFFFF | 24L << 16 | 0x8E00L << 32 | (TestMachine.CODE & 0xFFFF0000L) << 32);
+        m.gate32(13, TestMachine.CODE + 0x800);
         m.gpa.write(TestMachine.CODE + 0x800, GnuAs.assemble(32, "pop edx; pop ebx; hlt"));
         VpState s = m.run(start, GnuAs.assemble(32, "mov eax, [0xFFC]; mov eax, [0xFFD]; hlt"));
         assertEquals(0, s.gpr[RDX]);
@@ -311,7 +311,7 @@ class EngineTest {
         m.w64(TestMachine.GDT + 0x30, 0x00409B10_0000FFFFL);
         m.w64(TestMachine.GDT + 0x38, 0x00409B10_00000204L);
         long handler = TestMachine.CODE + 0x800;
-        m.w64(TestMachine.IDT + 13 * 8, handler & 0xFFFF | 24L << 16 | 0x8E00L << 32 | (handler & 0xFFFF0000L) << 32);
+        m.gate32(13, handler);
         m.gpa.write(handler, GnuAs.assemble(32, "mov edx, [esp + 4]; hlt"));
         m.gpa.write(TestMachine.CODE + 0x200, GnuAs.assemble(32, ".rept 7; inc esi; .endr; retf"));
         VpState s = m.run(TestMachine.flat32(), GnuAs.assemble(32, "call 0x30:0x200; call 0x38:0x200; hlt"));

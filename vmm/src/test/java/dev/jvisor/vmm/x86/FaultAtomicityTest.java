@@ -174,7 +174,7 @@ class FaultAtomicityTest {
     void branchBeyondTheLimitOfCsFaultedWhereItLed(String branch) {
         // Code of 211h bytes, the branch at 200h; registers and stack as before.
         m.w64(TestMachine.GDT + 0x38, 0x00409B10_00000210L);
-        m.w64(TestMachine.IDT + 13 * 8, HANDLER & 0xFFFF | 24L << 16 | 0x8E00L << 32 | (HANDLER & 0xFFFF0000L) << 32);
+        m.gate32(13, HANDLER);
         m.w64(0x90000, 0x500);
         m.w64(TestMachine.STACK, 0x500);
         m.gpa.write(TestMachine.CODE + 0x200, GnuAs.assemble(32, branch));
@@ -313,7 +313,7 @@ class FaultAtomicityTest {
     @Test
     void limitsOfSegmentsEndRepeatedMovesInTheMiddle() {
         // 32-bit code; the interrupt gate of #GP leads to a HLT on the same stack.
-        m.w64(TestMachine.IDT + 13 * 8, HANDLER & 0xFFFF | 24L << 16 | 0x8E00L << 32 | (HANDLER & 0xFFFF0000L) << 32);
+        m.gate32(13, HANDLER);
         for (int size : new int[] {1, 2, 4}) {
             VpState s = TestMachine.flat32();
             s.seg[VpState.DS] = new SegmentState(16, TestMachine.DATA, 0x1F, 0x4093);

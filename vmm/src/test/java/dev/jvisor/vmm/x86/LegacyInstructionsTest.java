@@ -80,7 +80,7 @@ class LegacyInstructionsTest {
     @Test
     void popAllThatRunsIntoTheEndOfItsStackChangedWhatItHadPopped() {
         long handler = TestMachine.CODE + 0x800;
-        m.w64(TestMachine.IDT + 12 * 8, handler & 0xFFFF | 24L << 16 | 0x8E00L << 32 | (handler & 0xFFFF0000L) << 32);
+        m.gate32(12, handler);
         m.gpa.write(handler, GnuAs.assemble(32, "hlt"));
         VpState s = TestMachine.flat32();
         // The fourth word, at FFFFh, is cut in two; the stack goes on at 0.
@@ -108,7 +108,7 @@ class LegacyInstructionsTest {
     @Test
     void boundChecksBothEnds() {
         long handler = TestMachine.CODE + 0x800;
-        m.w64(TestMachine.IDT + 5 * 8, handler & 0xFFFF | 24L << 16 | 0x8E00L << 32 | (handler & 0xFFFF0000L) << 32);
+        m.gate32(5, handler);
         m.gpa.write(handler, GnuAs.assemble(32, "pop esi; hlt"));
         VpState s = run32("mov dword ptr [0x90000],-2; mov dword ptr [0x90004],5; mov eax,-2; bound eax,[0x90000]; mov eax,5; bound eax,[0x90000]; mov eax,6; bound eax,[0x90000]");
         assertEquals(6, s.gpr[RAX]);

@@ -159,7 +159,7 @@ class PagingModesTest {
         } else {
             for (int vector = 13; vector <= 14; vector++) {
                 long at = HANDLER + (vector == 13 ? 0x100 : 0);
-                m.w64(TestMachine.IDT + 8L * vector, at & 0xFFFF | 24L << 16 | 0x8E00L << 32 | (at & 0xFFFF0000L) << 32);
+                m.gate32(vector, at);
             }
         }
         m.gpa.write(HANDLER, assemble(mode, "pop " + a + "ax; mov " + a + "bx, cr2; mov esi, 14; hlt"));
@@ -465,7 +465,7 @@ class PagingModesTest {
             VpState s = state(Mode.PAE, false);
             byte[] code = GnuAs.assemble(32, "mov eax, 0x38000; mov cr3, eax; mov edx, 1; hlt");
             long at = HANDLER + 0x100;
-            m.w64(TestMachine.IDT + 8L * 13, at & 0xFFFF | 24L << 16 | 0x8E00L << 32 | (at & 0xFFFF0000L) << 32);
+            m.gate32(13, at);
             m.gpa.write(at, GnuAs.assemble(32, "pop ebx; mov esi, cr3; hlt"));
             VpState out = m.run(s, code);
             assertEquals(0, out.gpr[RDX], "bit " + Long.toHexString(bad) + " was taken");

@@ -18,6 +18,27 @@ class SystemEngineTest {
     private static final long TRAPPED = 0x23000;
 
     private static final String TO_LONG_MODE = """
+            .macro gate vector, handler, type=0x8E00
+            mov edi, \\vector
+            lea rsi, [rip + \\handler]
+            mov edx, \\type
+            call set_gate
+            .endm
+
+            .macro syscalls entry, mask
+            mov ecx, 0xC0000081
+            xor eax, eax
+            mov edx, 0x001B0008
+            wrmsr
+            inc ecx
+            lea rax, [rip + \\entry]
+            xor edx, edx
+            wrmsr
+            mov ecx, 0xC0000084
+            mov eax, \\mask
+            wrmsr
+            .endm
+
             start:
             cli
             mov ax, cs
@@ -57,7 +78,7 @@ class SystemEngineTest {
             .word 0x08
 
             .code64
-            gate:
+            set_gate:
             shl edi, 4
             add edi, 0x21000
             mov [rdi], si
@@ -106,29 +127,10 @@ class SystemEngineTest {
     void realModeToUserModeAndAllWaysIntoTheKernel() {
         m.w64(TestMachine.PT + 8 * 0x60, 0);
         VpState s = boot(TO_LONG_MODE + """
-                mov ecx, 0xC0000081
-                xor eax, eax
-                mov edx, 0x001B0008
-                wrmsr
-                inc ecx
-                lea rax, [rip + syscall_entry]
-                xor edx, edx
-                wrmsr
-                mov ecx, 0xC0000084
-                mov eax, 0x700
-                wrmsr
-                mov edi, 0x80
-                lea rsi, [rip + int80]
-                mov edx, 0xEE00
-                call gate
-                mov edi, 14
-                lea rsi, [rip + pagefault]
-                mov edx, 0x8E00
-                call gate
-                mov edi, 6
-                lea rsi, [rip + undefined]
-                mov edx, 0x8E00
-                call gate
+                syscalls syscall_entry, 0x700
+                gate 0x80, int80, 0xEE00
+                gate 14, pagefault
+                gate 6, undefined
                 """ + ENTER_USER + """
                 user:
                 mov edi, 'u'
@@ -185,10 +187,7 @@ class SystemEngineTest {
     @Test
     void trapFlagStepsThroughUserCode() {
         boot(TO_LONG_MODE + """
-                mov edi, 1
-                lea rsi, [rip + step]
-                mov edx, 0x8E00
-                call gate
+                gate 1, step
                 push 0x23
                 push 0x70000
                 push 0x102
@@ -227,10 +226,7 @@ class SystemEngineTest {
     @Test
     void singleStepByBranchesStoppedAfterEveryInstruction() {
         VpState s = boot(TO_LONG_MODE + """
-                mov edi, 1
-                lea rsi, [rip + step]
-                mov edx, 0x8E00
-                call gate
+                gate 1, step
                 mov ecx, 0x1D9
                 xor edx, edx
                 mov eax, 2
@@ -271,21 +267,8 @@ class SystemEngineTest {
     @ValueSource(ints = {0, 0x100})
     void stepOverSyscallThatLeavesTheTrapFlagEndedAnInstructionTooLate(int mask) {
         VpState s = boot(TO_LONG_MODE + """
-                mov edi, 1
-                lea rsi, [rip + step]
-                mov edx, 0x8E00
-                call gate
-                mov ecx, 0xC0000081
-                xor eax, eax
-                mov edx, 0x001B0008
-                wrmsr
-                inc ecx
-                lea rax, [rip + syscall_entry]
-                xor edx, edx
-                wrmsr
-                mov ecx, 0xC0000084
-                mov eax, %d
-                wrmsr
+                gate 1, step
+                syscalls syscall_entry, %d
                 xor esi, esi
                 pushfq
                 or dword ptr [rsp], 0x100
@@ -307,10 +290,7 @@ class SystemEngineTest {
     @Test
     void stepsInsideARepeatedStringArePushedWithTheResumeFlag() {
         VpState s = boot(TO_LONG_MODE + """
-                mov edi, 1
-                lea rsi, [rip + step]
-                mov edx, 0x8E00
-                call gate
+                gate 1, step
                 mov ecx, 3
                 mov edi, 0x90000
                 pushfq
@@ -340,14 +320,8 @@ class SystemEngineTest {
     void breakpointAtARepeatedStringStopsOnceAlthoughAnInterruptComesBetweenItsElements() {
         m.interrupts.getFirst().vector.set(0x40);
         VpState s = boot(TO_LONG_MODE + """
-                mov edi, 1
-                lea rsi, [rip + debug]
-                mov edx, 0x8E00
-                call gate
-                mov edi, 0x40
-                lea rsi, [rip + interrupt]
-                mov edx, 0x8E00
-                call gate
+                gate 1, debug
+                gate 0x40, interrupt
                 lea rax, [rip + target]
                 mov dr0, rax
                 mov eax, 0x401
@@ -378,10 +352,7 @@ class SystemEngineTest {
     @Test
     void breakpointRegistersStopAtInstructionsAndData() {
         VpState s = boot(TO_LONG_MODE + """
-                mov edi, 1
-                lea rsi, [rip + debug]
-                mov edx, 0x8E00
-                call gate
+                gate 1, debug
                 lea rax, [rip + target]
                 mov dr0, rax
                 mov eax, 0x90000
@@ -417,10 +388,7 @@ class SystemEngineTest {
     @Test
     void breakpointBitsOfDr6TellOfTheLastOneOnly() {
         VpState s = boot(TO_LONG_MODE + """
-                mov edi, 1
-                lea rsi, [rip + debug]
-                mov edx, 0x8E00
-                call gate
+                gate 1, debug
                 lea rax, [rip + target]
                 mov dr2, rax
                 mov eax, 0x4003
@@ -442,10 +410,7 @@ class SystemEngineTest {
     @Test
     void watchpointHeldOffByALoadOfSsComesWithTheIntOneAfterIt() {
         VpState s = boot(TO_LONG_MODE + """
-                mov edi, 1
-                lea rsi, [rip + debug]
-                mov edx, 0x8E00
-                call gate
+                gate 1, debug
                 mov dword ptr [0x90000], 0x10
                 mov eax, 0x90000
                 mov dr1, rax
@@ -470,14 +435,8 @@ class SystemEngineTest {
     void watchpointHitByTheProcessorItselfWasMissed(String watched) {
         // The word of SS on the stack that INT 3 pushes on; the data segment's descriptor, which MOV to DS reads.
         VpState s = boot(TO_LONG_MODE + """
-                mov edi, 1
-                lea rsi, [rip + debug]
-                mov edx, 0x8E00
-                call gate
-                mov edi, 3
-                lea rsi, [rip + breakpoint]
-                mov edx, 0x8E00
-                call gate
+                gate 1, debug
+                gate 3, breakpoint
                 mov esp, 0x80000
                 mov eax, 0x10
                 mov ecx, %s
@@ -507,10 +466,7 @@ class SystemEngineTest {
     @Test
     void breakpointAfterALoadOfSsDoesNotStop() {
         VpState s = boot(TO_LONG_MODE + """
-                mov edi, 1
-                lea rsi, [rip + debug]
-                mov edx, 0x8E00
-                call gate
+                gate 1, debug
                 lea rax, [rip + target]
                 mov dr0, rax
                 mov eax, 0x401
@@ -552,7 +508,7 @@ class SystemEngineTest {
         m.w64(TRAPPED + 0x64, 0x0068_0001);
         m.gpa.write(entry, GnuAs.assemble(32, "inc esi; inc esi; hlt"));
         long handler = TestMachine.CODE + 0x800;
-        m.w64(TestMachine.IDT + 8, handler & 0xFFFF | 24L << 16 | 0x8E00L << 32 | (handler & 0xFFFF0000L) << 32);
+        m.gate32(1, handler);
         m.gpa.write(handler, GnuAs.assemble(32, "mov edx, [esp]; mov eax, dr6; hlt"));
     }
 

@@ -81,8 +81,18 @@ final class TestMachine implements InterceptHandler {
 
     /** An IDT gate of 64-bit mode. */
     void gate(int vector, long target) {
-        w64(IDT + 16L * vector, target & 0xFFFF | 0x08L << 16 | 0x8E00L << 32 | (target & 0xFFFF0000L) << 32);
+        w64(IDT + 16L * vector, lowerHalf(8, target));
         w64(IDT + 16L * vector + 8, target >>> 32);
+    }
+
+    /** An IDT gate of 32-bit protected mode, to the code segment of {@link #flat32}. */
+    void gate32(int vector, long target) {
+        w64(IDT + 8L * vector, lowerHalf(24, target));
+    }
+
+    /** {@return an interrupt gate for ring 0, or the lower half of one of 64-bit mode} */
+    private static long lowerHalf(long selector, long target) {
+        return target & 0xFFFF | selector << 16 | 0x8E00L << 32 | (target & 0xFFFF0000L) << 32;
     }
 
     /** {@return 64-bit state in ring 0 at {@link #CODE}, interrupts off} */
