@@ -34,7 +34,7 @@ final class FirmwareImages {
     /** The entry before them, if there is a kernel. */
     static final String LINUX = "Linux";
 
-    private static final List<String> MODULES = List.of("normal", "halt", "echo", "iso9660", "test", "minicmd", "linux");
+    private static final List<String> MODULES = List.of("normal", "halt", "echo", "iso9660", "test", "minicmd", "linux", "sleep");
     private static final List<String> BIOS_MODULES = List.of("linux16");
     /** An image for a BIOS says that it wants these. */
     private static final List<String> PARTITION_MODULES = List.of("acorn", "amiga", "apple", "bsd", "dfly", "dvh", "gpt", "msdos", "plan",
@@ -74,9 +74,10 @@ final class FirmwareImages {
             Files.copy(initrd, tree.resolve("initrd"));
             linux = "menuentry \"" + LINUX + "\" { linux /vmlinuz " + commandLine + " ; initrd /initrd }\n";
         }
+        // As in bootSector, the last character that SeaBIOS prints waits for a tick: no halt before that.
         Files.writeString(grub.resolve("grub.cfg"), "set timeout=-1\n" + linux + """
                 menuentry "Say so" { echo "six and $hello make twelve" ; sleep 2 }
-                menuentry "Power off" { echo "GRUB halts" ; halt }
+                menuentry "Power off" { echo "GRUB halts" ; sleep 1 ; halt }
                 menuentry "Leave" { exit }
                 menuentry "Memory test" { linux16 /memtest.bin }
                 """);
