@@ -100,8 +100,9 @@ class QueuedDiskTest {
         assertTrue(begun.tryAcquire(30, TimeUnit.SECONDS));
         go.release(100);
         await(later.length);
-        // Those that came to the list before the second flush began are all in it; the last FUA writes may need a third.
-        assertTrue(syncs.get() <= 3, "syncs " + syncs.get());
+        // The second flush takes all that were on the list when it began. The two plain requests may have been one worker's, so each of the
+        // others but that of the first flush may have been held up before it put its request there, and that one needs another flush.
+        assertTrue(syncs.get() <= 2 + (THREADS - 2), "syncs " + syncs.get());
     }
 
     @Test
