@@ -25,11 +25,6 @@ public final class LocalApic implements VpInterrupts {
     /** Last x2APIC register. */
     public static final int MSR_X2APIC_LAST = 0x8FF;
 
-    private static final int LVT_COUNT = 6;
-    /** Writable bits of each LVT entry, in order of their registers. */
-    private static final int[] LVT_BITS = {0x700FF, 0x107FF, 0x107FF, 0x1A7FF, 0x1A7FF, 0x100FF};
-    /** Read-only bits of the entries, which take any value: delivery status, and remote IRR of LINT0 and LINT1. */
-    private static final int LVT_READ_ONLY = 1 << 12 | 1 << 14;
     /** Reserved bits, whose writes in x2APIC mode are #GP: of ICR 13, 16, 17 and 20 to 31, of SVR what this one does not offer. */
     private static final long ICR_RESERVED = 0xFFF3_2000L, SVR_RESERVED = ~0x3FFL, DIVIDE_RESERVED = ~0xBL;
     /** Base address above the 39 bits that CPUID tells of, and the reserved low bits. */
@@ -48,14 +43,8 @@ public final class LocalApic implements VpInterrupts {
     private final VectorSet tmr = new VectorSet();
     /** Vectors that do not stay in service; not the APIC's own state but that of whoever set it. */
     private final VectorSet automaticEoi = new VectorSet();
-    /**
-     * NMIs that wait: at most one while another is in service, else two, because the first would be in service by now had the VP not been
-     * away.
-     */
-    private final AtomicInteger nmis = new AtomicInteger();
-    private volatile boolean nmiInService;
-    private final AtomicBoolean init = new AtomicBoolean();
-    private final AtomicInteger sipi = new AtomicInteger(-1);
+    private final ProcessorSignals signals = new ProcessorSignals();
+    private final LocalVectorTable lvt = new LocalVectorTable();
     private final AtomicInteger pendingErrors = new AtomicInteger();
 
     private volatile long apicBase;
@@ -63,7 +52,6 @@ public final class LocalApic implements VpInterrupts {
     private volatile int ldr;
     private volatile int dfr;
     private volatile int svr;
-    private volatile int[] lvt;
     private int esr;
     private int icrLow;
     private int icrHigh;
@@ -73,8 +61,7 @@ public final class LocalApic implements VpInterrupts {
     LocalApic(int id, Timers timers, long tscHz, ApicBus bus) {
         this.id = id;
         this.bus = bus;
-        this.timer = new ApicTimer("apic-timer-" + id, timers, tscHz, () -> fireLvt(0));
-        this.lvt = new int[LVT_COUNT];
+        this.timer = new ApicTimer("apic-timer-" + id, timers, tscHz, () -> fireLvt(LocalVectorTable.TIMER));
         reset();
     }
 
@@ -125,10 +112,7 @@ public final class LocalApic implements VpInterrupts {
     /** Power-up and reset. */
     void reset() {
         changeBase(0xFEE00000L | BASE_ENABLE | (id == 0 ? BASE_BSP : 0));
-        nmis.set(0);
-        nmiInService = false;
-        init.set(false);
-        sipi.set(-1);
+        signals.reset();
         lint0.set(false);
         resetRegisters();
     }
@@ -147,12 +131,7 @@ public final class LocalApic implements VpInterrupts {
         pendingErrors.set(0);
         icrLow = 0;
         icrHigh = 0;
-        int[] masked = new int[LVT_COUNT];
-        java.util.Arrays.fill(masked, LVT_MASKED);
-        if (id == 0) {
-            masked[3] = MODE_EXTINT << 8;
-        }
-        lvt = masked;
+        lvt.reset(id == 0);
     }
 
     // ---- interrupts coming in, any thread
@@ -229,16 +208,15 @@ public final class LocalApic implements VpInterrupts {
                 changed.run();
             }
             case MODE_NMI -> {
-                nmis.getAndUpdate(n -> n < (nmiInService ? 1 : 2) ? n + 1 : n);
+                signals.sendNmi();
                 changed.run();
             }
             case MODE_INIT -> {
-                sipi.set(-1);
-                init.set(true);
+                signals.sendInit();
                 startup.run();
             }
             case MODE_STARTUP -> {
-                sipi.set(vector);
+                signals.sendSipi(vector);
                 startup.run();
             }
             default -> {
@@ -250,17 +228,16 @@ public final class LocalApic implements VpInterrupts {
 
     private void error(int bit) {
         pendingErrors.getAndUpdate(e -> e | bit);
-        int entry = lvt[5];
+        int entry = lvt.entry(LocalVectorTable.ERROR);
         if ((entry & LVT_MASKED) == 0 && (entry & 0xFF) >= 16) {
             accept(MODE_FIXED, entry & 0xFF, false);
         }
     }
 
     private void fireLvt(int which) {
-        int entry = lvt[which];
+        int entry = lvt.entry(which);
         if ((entry & LVT_MASKED) == 0) {
-            // Bits 8-10 are reserved, so zero (fixed), for timer and error.
-            accept(entry >> 8 & 7, entry & 0xFF, false);
+            accept(LocalVectorTable.deliveryMode(entry), entry & 0xFF, false);
         }
     }
 
@@ -268,27 +245,27 @@ public final class LocalApic implements VpInterrupts {
     void lint0Changed() {
         ExternalInterrupt pic = external;
         boolean level = pic != null && pic.asserted();
-        int entry = lvt[3];
+        int mode = LocalVectorTable.deliveryMode(lvt.entry(LocalVectorTable.LINT0));
         boolean rise = !lint0.getAndSet(level) && level;
-        if (!enabled() || (entry >> 8 & 7) == MODE_EXTINT) {
+        if (!enabled() || mode == MODE_EXTINT) {
             if (level) {
                 changed.run();
             }
         } else if (rise) {
-            fireLvt(3);
+            fireLvt(LocalVectorTable.LINT0);
         }
     }
 
     /** Pulses LINT1, where an NMI button would be wired. */
     public void pulseLint1() {
-        fireLvt(4);
+        fireLvt(LocalVectorTable.LINT1);
     }
 
     // ---- what the VP asks
 
     private boolean externalAsserted() {
         ExternalInterrupt pic = external;
-        return pic != null && (!enabled() || (lvt[3] & (LVT_MASKED | 0x700)) == MODE_EXTINT << 8) && pic.asserted();
+        return pic != null && (!enabled() || lvt.takesExternalInterrupts()) && pic.asserted();
     }
 
     private int processorPriority() {
@@ -328,47 +305,41 @@ public final class LocalApic implements VpInterrupts {
 
     @Override
     public boolean takeNmi() {
-        if (nmis.getAndUpdate(n -> Math.max(n - 1, 0)) == 0) {
-            return false;
-        }
-        // After it was taken away: one that comes between is not to be taken for it.
-        nmiInService = true;
-        return true;
+        return signals.takeNmi();
     }
 
     @Override
     public void endOfNmi() {
-        nmiInService = false;
+        signals.endOfNmi();
     }
 
     @Override
     public boolean nmiPending() {
-        return nmis.get() > 0;
+        return signals.nmiPending();
     }
 
     @Override
     public boolean takeInit() {
-        if (init.get() && init.getAndSet(false)) {
-            nmiInService = false;
+        boolean taken = signals.takeInit();
+        if (taken) {
             resetRegisters();
-            return true;
         }
-        return false;
+        return taken;
     }
 
     @Override
     public boolean initPending() {
-        return init.get();
+        return signals.initPending();
     }
 
     @Override
     public int takeSipi() {
-        return sipi.get() < 0 ? -1 : sipi.getAndSet(-1);
+        return signals.takeSipi();
     }
 
     @Override
     public boolean sipiPending() {
-        return sipi.get() >= 0;
+        return signals.sipiPending();
     }
 
     @Override
@@ -529,7 +500,7 @@ public final class LocalApic implements VpInterrupts {
     private static long reserved(int register) {
         return switch (register) {
             case SVR -> SVR_RESERVED;
-            case LVT_TIMER, LVT_THERMAL, LVT_PERF, LVT_LINT0, LVT_LINT1, LVT_ERROR -> ~(LVT_BITS[register - LVT_TIMER >> 4] | LVT_READ_ONLY);
+            case LVT_TIMER, LVT_THERMAL, LVT_PERF, LVT_LINT0, LVT_LINT1, LVT_ERROR -> LocalVectorTable.reserved(LocalVectorTable.index(register));
             case TIMER_DIVIDE -> DIVIDE_RESERVED;
             default -> 0;
         };
@@ -579,7 +550,7 @@ public final class LocalApic implements VpInterrupts {
             case ESR -> esr;
             case ICR_LOW -> icrLow;
             case ICR_HIGH -> icrHigh;
-            case LVT_TIMER, LVT_THERMAL, LVT_PERF, LVT_LINT0, LVT_LINT1, LVT_ERROR -> lvt[register - LVT_TIMER >> 4];
+            case LVT_TIMER, LVT_THERMAL, LVT_PERF, LVT_LINT0, LVT_LINT1, LVT_ERROR -> lvt.entry(LocalVectorTable.index(register));
             case TIMER_INITIAL -> timer.initialCount();
             case TIMER_CURRENT -> timer.currentCount();
             case TIMER_DIVIDE -> timer.divide();
@@ -595,13 +566,13 @@ public final class LocalApic implements VpInterrupts {
             case SVR -> {
                 svr = value & 0x1FF;
                 if ((value & SVR_ENABLE) == 0) {
-                    maskLvt();
+                    lvt.maskAll();
                 } else {
                     lookAgain();
                 }
             }
             case ESR -> esr = pendingErrors.getAndSet(0);
-            case LVT_TIMER, LVT_THERMAL, LVT_PERF, LVT_LINT0, LVT_LINT1, LVT_ERROR -> writeLvt(register - LVT_TIMER >> 4, value);
+            case LVT_TIMER, LVT_THERMAL, LVT_PERF, LVT_LINT0, LVT_LINT1, LVT_ERROR -> writeLvt(LocalVectorTable.index(register), value);
             case TIMER_INITIAL -> timer.setInitialCount(value);
             case TIMER_DIVIDE -> timer.setDivide(value);
             case ID -> {
@@ -616,27 +587,15 @@ public final class LocalApic implements VpInterrupts {
     }
 
     private void writeLvt(int which, int value) {
-        int v = value & LVT_BITS[which];
-        if ((svr & SVR_ENABLE) == 0) {
-            v |= LVT_MASKED;
+        boolean disabled = (svr & SVR_ENABLE) == 0;
+        if (which == LocalVectorTable.TIMER) {
+            // Before the entry changes: what was due under the old mode fires by the old entry.
+            timer.setMode(value >> LVT_TIMER_MODE_SHIFT & 3);
         }
-        int[] next = lvt.clone();
-        next[which] = v;
-        if (which == 0) {
-            timer.setMode(v >> LVT_TIMER_MODE_SHIFT & 3);
-        }
-        lvt = next;
-        if (which == 3) {
+        lvt.write(which, value, disabled);
+        if (which == LocalVectorTable.LINT0) {
             lookAgain();
         }
-    }
-
-    private void maskLvt() {
-        int[] next = lvt.clone();
-        for (int i = 0; i < next.length; i++) {
-            next[i] |= LVT_MASKED;
-        }
-        lvt = next;
     }
 
     private void sendIpi(int low, int destination) {
@@ -655,8 +614,8 @@ public final class LocalApic implements VpInterrupts {
     public LocalApicState save() {
         ApicTimer.State t = timer.save();
         return new LocalApicState(apicBase, tpr, ldr, dfr, svr, esr, pendingErrors.get(),
-                (long) icrHigh << 32 | Integer.toUnsignedLong(icrLow), lvt.clone(), irr.save(), isr.save(), tmr.save(),
-                nmis.get(), init.get(), sipi.get(), t.initialCount(), t.divide(), t.tscDeadline(), t.remainingNs());
+                (long) icrHigh << 32 | Integer.toUnsignedLong(icrLow), lvt.save(), irr.save(), isr.save(), tmr.save(),
+                signals.nmis(), signals.initPending(), signals.sipi(), t.initialCount(), t.divide(), t.tscDeadline(), t.remainingNs());
     }
 
     /** Takes over what {@link #save} gave; the VP is paused. */
@@ -670,15 +629,13 @@ public final class LocalApic implements VpInterrupts {
         pendingErrors.set(s.pendingErrors());
         icrHigh = (int) (s.icr() >>> 32);
         icrLow = (int) s.icr();
-        lvt = s.lvt().clone();
+        lvt.restore(s.lvt());
         irr.restore(s.irr());
         isr.restore(s.isr());
         tmr.restore(s.tmr());
-        nmis.set(s.nmis());
-        init.set(s.init());
-        sipi.set(s.sipi());
+        signals.restore(s.nmis(), s.init(), s.sipi());
         timer.restore(new ApicTimer.State(s.timerInitialCount(), s.timerDivide(), s.tscDeadline(), s.timerRemainingNs()),
-                lvt[0] >> LVT_TIMER_MODE_SHIFT & 3);
+                lvt.timerMode());
         changed.run();
     }
 }
