@@ -398,7 +398,7 @@ final class SoftwareVp implements SupervisorVp {
             c.regionsChanged();
             if (flagsSetWhileRunning) {
                 flagsSetWhileRunning = false;
-                c.revokeAllWrites();
+                c.grants.revokeAll();
             }
         }
         if (shutdown) {

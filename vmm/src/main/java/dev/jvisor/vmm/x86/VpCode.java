@@ -138,7 +138,7 @@ final class VpCode {
         Cpu c = cpu;
         if ((pageFlags[hostPage] & GpaSpace.PAGE_CODE) == 0) {
             c.gpa.setFlag(hostPage, GpaSpace.PAGE_CODE);
-            c.revokeWrites(hostPage);
+            c.grants.revoke(hostPage);
         }
         int writers = 0;
         for (SoftwareVp other : partition.vps()) {
@@ -164,7 +164,7 @@ final class VpCode {
 
     /** {@return whether the VP may be writing to a page without anybody noticing} Any thread. */
     boolean mayWrite(int hostPage) {
-        return cpu.mayWrite(hostPage);
+        return cpu.grants.mayWrite(hostPage);
     }
 
     /** Another VP decodes a page: from now on this one's writes to it must be noticed. Any thread. */
@@ -187,10 +187,10 @@ final class VpCode {
     void settle() {
         Cpu c = cpu;
         if (dropWrites.takeOverflow()) {
-            c.revokeAllWrites();
+            c.grants.revokeAll();
         }
         for (int p = dropWrites.poll(); p >= 0; p = dropWrites.poll()) {
-            if (c.revokeWrites(p)) {
+            if (c.grants.revoke(p)) {
                 // It may have been written between the flag and now, after the other VP read it.
                 c.gpa.touch(p);
             }

@@ -158,8 +158,8 @@ public final class Mmu {
                 lastGpa = address;
                 return -1;
             }
-            // Before the flags are looked at, so that whoever sets one from now on asks us, see Cpu.revokeWrites.
-            c.grant(hostPage);
+            // Before the flags are looked at, so that whoever sets one from now on asks us, see WriteGrants.
+            c.grants.grant(hostPage);
             if (pageFlags[hostPage] != 0) {
                 if (u != null) {
                     c.checkOwnCode(hostPage, u);
@@ -174,7 +174,7 @@ public final class Mmu {
         boolean mayWrite = writable || !asUser && (c.cr0 & Cpu.CR0_WP) == 0;
         boolean direct = isRam && mayWrite && dirty && pageFlags[hostPage] == 0;
         if (direct) {
-            c.grant(hostPage);
+            c.grants.grant(hostPage);
             direct = pageFlags[hostPage] == 0;
         }
         if (tlb.readTag[i] != page) {

@@ -1,7 +1,8 @@
 /**
- * The software CPU's core: the state of one virtual processor ({@link dev.jvisor.vmm.x86.cpu.Cpu}), how it reaches memory (soft-TLB in
- * {@code Cpu}, page walks in {@link dev.jvisor.vmm.x86.cpu.Mmu}, breakpoints and alignment in
- * {@link dev.jvisor.vmm.x86.cpu.AccessChecks}), lazy flags ({@link dev.jvisor.vmm.x86.cpu.Flags}), how x87 errors are reported
+ * The software CPU's core: one virtual processor ({@link dev.jvisor.vmm.x86.cpu.Cpu}) with its
+ * {@link dev.jvisor.vmm.x86.cpu.Registers}, how it reaches memory (soft-TLB in {@code Cpu}, page walks in
+ * {@link dev.jvisor.vmm.x86.cpu.Mmu}, breakpoints and alignment in {@link dev.jvisor.vmm.x86.cpu.AccessChecks}, which writes others hear of
+ * in {@link dev.jvisor.vmm.x86.cpu.WriteGrants}), lazy flags ({@link dev.jvisor.vmm.x86.cpu.Flags}), how x87 errors are reported
  * ({@link dev.jvisor.vmm.x86.cpu.X87Errors}), and the micro-op contract
  * ({@link dev.jvisor.vmm.x86.cpu.Uop}) that the instruction packages implement. It knows no instruction.
  *
