@@ -1,22 +1,18 @@
 package dev.jvisor.vmm.partition;
 
-import dev.jvisor.vmm.backend.Backend;
 import dev.jvisor.vmm.backend.BackendConfig;
-import dev.jvisor.vmm.backend.BackendConfig.Irqchip;
-import dev.jvisor.vmm.backend.BackendPartition;
 import dev.jvisor.vmm.backend.BackendVp;
-import dev.jvisor.vmm.backend.CpuidTable;
 import dev.jvisor.vmm.backend.InterceptHandler;
-import dev.jvisor.vmm.backend.InterruptController;
 import dev.jvisor.vmm.backend.VpExit;
 import dev.jvisor.vmm.backend.VpInterrupts;
-import dev.jvisor.vmm.memory.GpaSpace;
+import dev.jvisor.vmm.dummy.DummyBackend;
+import dev.jvisor.vmm.dummy.DummyVp;
 import dev.jvisor.vmm.state.VpState;
 import java.util.ArrayList;
 import java.util.List;
 
 /** A backend whose guest is a Java lambda called once for each run. */
-final class FakeBackend implements Backend {
+final class FakeBackend extends DummyBackend {
     /** What a VP "executes". */
     interface Guest {
         VpExit run(FakeVp vp, InterceptHandler handler);
@@ -30,50 +26,13 @@ final class FakeBackend implements Backend {
     }
 
     @Override
-    public String name() {
-        return "fake";
+    protected BackendVp createVp(int index, VpInterrupts interrupts, BackendConfig config) {
+        FakeVp vp = new FakeVp(index, interrupts);
+        vps.add(vp);
+        return vp;
     }
 
-    @Override
-    public String describe() {
-        return "fake";
-    }
-
-    @Override
-    public BackendPartition createPartition(GpaSpace gpa, BackendConfig config) {
-        return new BackendPartition() {
-            @Override
-            public Irqchip irqchip() {
-                return Irqchip.USER;
-            }
-
-            @Override
-            public InterruptController interruptController() {
-                return null;
-            }
-
-            @Override
-            public CpuidTable cpuid() {
-                return new CpuidTable(List.of());
-            }
-
-            @Override
-            public BackendVp createVp(int index, VpInterrupts interrupts) {
-                FakeVp vp = new FakeVp(index, interrupts);
-                vps.add(vp);
-                return vp;
-            }
-
-            @Override
-            public void close() { }
-        };
-    }
-
-    @Override
-    public void close() { }
-
-    final class FakeVp implements BackendVp {
-        final int index;
+    final class FakeVp extends DummyVp {
         final VpInterrupts interrupts;
         final VpState state = new VpState();
         volatile boolean kicked;
@@ -81,13 +40,8 @@ final class FakeBackend implements Backend {
         long[] breakpoints = {};
 
         FakeVp(int index, VpInterrupts interrupts) {
-            this.index = index;
+            super(index);
             this.interrupts = interrupts;
-        }
-
-        @Override
-        public int index() {
-            return index;
         }
 
         @Override
@@ -104,9 +58,6 @@ final class FakeBackend implements Backend {
         public void kick() {
             kicked = true;
         }
-
-        @Override
-        public void interruptsChanged() { }
 
         @Override
         public boolean wakeable() {
@@ -138,21 +89,8 @@ final class FakeBackend implements Backend {
         }
 
         @Override
-        public long translate(long gva) {
-            return gva;
-        }
-
-        @Override
         public long instructions() {
             return runs;
         }
-
-        @Override
-        public String explain() {
-            return "fake vp-" + index;
-        }
-
-        @Override
-        public void close() { }
     }
 }

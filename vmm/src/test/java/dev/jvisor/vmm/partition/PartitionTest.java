@@ -57,7 +57,7 @@ class PartitionTest {
     void tripleFaultAndBackendFailureAreSaidAsSuch() throws Exception {
         StopReason fault = run(CONFIG, (vp, h) -> VpExit.SHUTDOWN);
         assertEquals(StopReason.Kind.TRIPLE_FAULT, fault.kind());
-        assertTrue(fault.text().contains("fake vp-0"), fault.text());
+        assertTrue(fault.text().contains("dummy vp-0"), fault.text());
         assertEquals(StopReason.Kind.INTERNAL_ERROR, run(CONFIG, (vp, h) -> VpExit.INTERNAL_ERROR).kind());
         StopReason thrown = run(CONFIG, (vp, h) -> {
             throw new IllegalStateException("a bug");
@@ -165,13 +165,13 @@ class PartitionTest {
     void anApplicationProcessorStartsWhereItsStartupIpiSays() throws Exception {
         List<String> seen = new CopyOnWriteArrayList<>();
         FakeBackend backend = new FakeBackend((vp, h) -> {
-            if (vp.index == 0 && vp.runs == 1) {
+            if (vp.index() == 0 && vp.runs == 1) {
                 h.mmioWrite(0, 0xFEE000F0L, 4, 0x1FF);
                 h.mmioWrite(0, 0xFEE00310L, 4, 1 << 24);
                 h.mmioWrite(0, 0xFEE00300L, 4, 0x4500);
                 h.mmioWrite(0, 0xFEE00300L, 4, 0x4600 | 0x9A);
             }
-            if (vp.index == 1) {
+            if (vp.index() == 1) {
                 seen.add(Long.toHexString(vp.state.seg[VpState.CS].base() + vp.state.rip));
                 h.portWrite(1, 0xF4, 1, 0);
             }
@@ -228,7 +228,7 @@ class PartitionTest {
         CountDownLatch stopped = new CountDownLatch(1);
         AtomicInteger after = new AtomicInteger();
         try (Partition p = Partition.create(new FakeBackend((vp, h) -> {
-            if (vp.index == 0 && vp.runs == 1) {
+            if (vp.index() == 0 && vp.runs == 1) {
                 return VpExit.DEBUG;
             }
             after.incrementAndGet();
