@@ -408,6 +408,31 @@ class SystemEngineTest {
     }
 
     @Test
+    void generalDetectIsAFaultThatPushedTheResumeFlagClear() {
+        VpState s = boot(TO_LONG_MODE + """
+                gate 1, detected
+                mov eax, 0x2400
+                mov dr7, rax
+                mov ebx, 1
+                access:
+                mov rcx, dr3
+                hlt
+
+                detected:
+                mov rbx, dr6
+                mov rdx, dr7
+                lea rsi, [rip + access]
+                sub rsi, [rsp]
+                mov rdi, [rsp + 16]
+                iretq
+                """);
+        assertEquals(0xFFFF2FF0L, s.gpr[3]);
+        assertEquals(0x400, s.gpr[2], "DR7 lets the handler at the registers");
+        assertEquals(0, s.gpr[6], "the access comes again");
+        assertEquals(0x10000, s.gpr[7] & 0x10000, "RF");
+    }
+
+    @Test
     void watchpointHeldOffByALoadOfSsComesWithTheIntOneAfterIt() {
         VpState s = boot(TO_LONG_MODE + """
                 gate 1, debug

@@ -33,6 +33,8 @@ public final class DebugRegisters {
         Operands.requireCpl0(c, u);
         if ((c.dr[7] & DR7_GD) != 0) {
             c.dr[6] |= DR6_BD;
+            // The one debug exception that is a fault and pushes the flag set (SDM 3B, 18.3.1.1).
+            c.sysFlags |= Flags.RF;
             throw c.fault(Cpu.DB, Cpu.NO_ERROR, u);
         }
         return n;
