@@ -13,7 +13,7 @@ import java.util.function.Consumer;
 
 /**
  * Code that is stored to while it is run, by the protocols of SDM volume 3, 9.1.3; and page tables that one processor changes and another
- * walks: accessed and dirty bits (5.8), invalidation (5.10).
+ * walks: accessed and dirty bits (5.8), invalidation (5.10); and the time-stamp counter, which is one for all (3B, 18.17).
  */
 public final class SystemTests {
     private static final int ACCESSED_DIRTY = 0x60;
@@ -27,6 +27,7 @@ public final class SystemTests {
         List<LitmusTest> tests = new ArrayList<>();
         code(tests);
         pageTables(tests);
+        time(tests);
         return tests;
     }
 
@@ -163,6 +164,29 @@ public final class SystemTests {
             c.observe(0, R8);
             c.observe(1, R9);
         }).never(2, o -> o[0] > 1 || o[1] != 1));
+    }
+
+    /** One time-stamp counter for all: who has seen what another read, reads no less. */
+    private static void time(List<LitmusTest> to) {
+        to.add(LitmusTest.named("TSC").supervisor().thread(c -> {
+            readTime(c);
+            c.a().mov(c.word(0), RAX);
+        }).thread(c -> {
+            c.a().mov(R8, c.word(0));
+            c.a().lfence();
+            readTime(c);
+            c.a().cmp(RAX, R8);
+            c.observe(0, Cond.B);
+            c.a().test(R8, R8);
+            c.observe(1, Cond.NE);
+        }).never(2, o -> o[0] != 0));
+    }
+
+    /** Reads the time-stamp counter into RAX. Changes RDX. */
+    private static void readTime(LitmusCode c) {
+        c.a().rdtsc();
+        c.a().shl(RDX, 32);
+        c.a().or(RAX, RDX);
     }
 
     private static void mapSpare(LitmusCode c, int bits) {

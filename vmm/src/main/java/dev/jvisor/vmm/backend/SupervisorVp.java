@@ -21,8 +21,8 @@ public interface SupervisorVp extends BackendVp {
     /** Takes over what user code has changed; on the VP's thread. */
     void setUser(VpState from);
 
-    /** Sets what RDTSC reads; not running, or on the VP's thread. */
-    void setTsc(long value);
+    /** Adds to what RDTSC reads; not running, or on the VP's thread. */
+    void moveTsc(long ticks);
 
     /** {@return a number that changes whenever the guest says that translations it has made are not good any more (CR3, INVLPG ...)} */
     long translationStamp();

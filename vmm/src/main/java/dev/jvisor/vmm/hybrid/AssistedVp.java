@@ -13,7 +13,6 @@ import java.util.TreeMap;
  */
 final class AssistedVp implements BackendVp {
     private static final long[] NO_BREAKPOINTS = {};
-    private static final int MSR_TSC = 0x10;
 
     private final BackendVp main;
     private final BackendVp assistant;
@@ -58,7 +57,7 @@ final class AssistedVp implements BackendVp {
         assistant.getState(state);
         // The assistant does not know all of the main engine's MSRs, and has no local APIC. The counter has gone on meanwhile.
         msrs.putAll(state.msrs);
-        msrs.remove(MSR_TSC);
+        msrs.remove(VpState.IA32_TSC);
         state.msrs.clear();
         state.msrs.putAll(msrs);
         state.cr8 = cr8;

@@ -15,6 +15,7 @@ import dev.jvisor.vmm.backend.UserPartition;
 import dev.jvisor.vmm.backend.UserVp;
 import dev.jvisor.vmm.backend.VpInterrupts;
 import dev.jvisor.vmm.memory.GpaSpace;
+import dev.jvisor.vmm.time.Clock;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -39,6 +40,7 @@ final class KvmPartition implements BackendPartition, UserPartition {
     private final BackendConfig.Irqchip irqchip;
     private final KvmInterruptController controller;
     private final long tscHz;
+    private final Clock clock;
     private final AtomicInteger running = new AtomicInteger();
     private final List<KvmVp> vps = new CopyOnWriteArrayList<>();
     private final List<KvmUserVp> users = new CopyOnWriteArrayList<>();
@@ -49,6 +51,7 @@ final class KvmPartition implements BackendPartition, UserPartition {
     KvmPartition(Kvm kvm, long tscHz, GpaSpace gpa, BackendConfig config) {
         this.kvm = kvm;
         this.tscHz = tscHz;
+        this.clock = config.clock();
         this.gpa = gpa;
         irqchip = available(kvm, config.irqchip());
         cpuid = config.cpuid() != null ? config.cpuid()
@@ -133,7 +136,7 @@ final class KvmPartition implements BackendPartition, UserPartition {
                 // Some kernels add what they cannot hide.
                 cpuid = KvmCpuid.fromKernel(vcpu.getCpuid());
             }
-            VpStateCodec codec = new VpStateCodec(vcpu, irqchip != BackendConfig.Irqchip.USER, kvm.msrIndexList());
+            VpStateCodec codec = new VpStateCodec(vcpu, irqchip != BackendConfig.Irqchip.USER, kvm.msrIndexList(), clock, tscHz);
             KvmVp vp = new KvmVp(index, vcpu, codec, this, irqchip == BackendConfig.Irqchip.USER ? interrupts : null,
                     kvm.checkExtension(KvmCap.SYNC_REGS) > 0);
             if (controller != null) {

@@ -12,6 +12,7 @@ import dev.jvisor.nativebindings.KvmVcpu;
 import dev.jvisor.nativebindings.KvmVcpuEvents;
 import dev.jvisor.vmm.state.SegmentState;
 import dev.jvisor.vmm.state.VpState;
+import dev.jvisor.vmm.time.Clock;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
@@ -23,7 +24,7 @@ final class VpStateCodec {
     /** Memory type range registers: not in the kernel's list of state MSRs, yet state. */
     private static final int[] MTRRS = {0x2FF, 0x200, 0x201, 0x202, 0x203, 0x204, 0x205, 0x206, 0x207, 0x208, 0x209, 0x20A, 0x20B,
         0x20C, 0x20D, 0x20E, 0x20F, 0x250, 0x258, 0x259, 0x268, 0x269, 0x26A, 0x26B, 0x26C, 0x26D, 0x26E, 0x26F};
-    private static final int MSR_TSC = 0x10;
+    private static final double NS_PER_SECOND = 1e9;
 
     // XSAVE area, standard format (SDM vol. 1, 13.4).
     private static final int FCW = 0;
@@ -42,15 +43,25 @@ final class VpStateCodec {
 
     private final KvmVcpu vcpu;
     private final boolean apicInKernel;
+    /** The partition's; null when it has none. */
+    private final Clock clock;
+    private final long tscHz;
     private final int[] msrs;
     private final long[] msrsAtReset;
     private final MemorySegment lapicAtReset;
     private final long[] debugRegs = new long[6];
 
-    /** @param stateMsrs the kernel's list; those this vCPU refuses to read are left out */
-    VpStateCodec(KvmVcpu vcpu, boolean apicInKernel, int[] stateMsrs) {
+    /**
+     * Makes the codec of a vCPU as it is after reset.
+     *
+     * @param stateMsrs the kernel's list; those this vCPU refuses to read are left out
+     * @param clock the partition's; may be null
+     */
+    VpStateCodec(KvmVcpu vcpu, boolean apicInKernel, int[] stateMsrs, Clock clock, long tscHz) {
         this.vcpu = vcpu;
         this.apicInKernel = apicInKernel;
+        this.clock = clock;
+        this.tscHz = tscHz;
         TreeSet<Integer> wanted = new TreeSet<>();
         Arrays.stream(stateMsrs).forEach(wanted::add);
         Arrays.stream(MTRRS).forEach(wanted::add);
@@ -173,6 +184,7 @@ final class VpStateCodec {
 
     private void getMsrs(VpState s) {
         s.msrs.clear();
+        s.tscAtNs = clock == null ? -1 : clock.nowNs();
         for (int from = 0; from < msrs.length; from++) {
             KvmMsrs list = new KvmMsrs(Arrays.copyOfRange(msrs, from, msrs.length));
             int done = vcpu.getMsrs(list);
@@ -186,11 +198,15 @@ final class VpStateCodec {
     private void setMsrs(VpState s) {
         TreeMap<Integer, Long> values = new TreeMap<>();
         for (int i = 0; i < msrs.length; i++) {
-            if (msrs[i] != MSR_TSC) {
+            if (msrs[i] != VpState.IA32_TSC) {
                 values.put(msrs[i], msrsAtReset[i]);
             }
         }
         values.putAll(s.msrs);
+        if (s.tscAtNs >= 0 && clock != null) {
+            long since = Math.round((clock.nowNs() - s.tscAtNs) * (tscHz / NS_PER_SECOND));
+            values.computeIfPresent(VpState.IA32_TSC, (msr, tsc) -> tsc + since);
+        }
         int[] indices = values.keySet().stream().mapToInt(Integer::intValue).toArray();
         for (int from = 0; from < indices.length; from++) {
             KvmMsrs list = new KvmMsrs(Arrays.copyOfRange(indices, from, indices.length));

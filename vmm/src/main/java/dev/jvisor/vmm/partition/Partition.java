@@ -353,6 +353,7 @@ public final class Partition implements AutoCloseable {
                 vp.getState(s);
                 s.apicBase &= ~0x100L;
                 s.activity = VpState.Activity.WAIT_FOR_SIPI;
+                s.msrs.remove(VpState.IA32_TSC); // all VPs' counters go on together
                 vp.setState(s);
             }
         }

@@ -388,6 +388,7 @@ public final class VirtualProcessor {
             backend.getState(scratch);
             boolean bootstrap = index == 0;
             applyInit(scratch);
+            scratch.msrs.remove(VpState.IA32_TSC); // it counts on
             scratch.activity = bootstrap ? VpState.Activity.RUNNING : VpState.Activity.WAIT_FOR_SIPI;
             backend.setState(scratch);
             waitsForStartup = !bootstrap;
@@ -402,6 +403,7 @@ public final class VirtualProcessor {
             scratch.seg[VpState.CS] = new SegmentState(vector << 8, (long) vector << 12, 0xFFFF, 0x9B);
             scratch.rip = 0;
             scratch.activity = VpState.Activity.RUNNING;
+            scratch.msrs.remove(VpState.IA32_TSC);
             backend.setState(scratch);
             waitsForStartup = false;
         } else if (interrupts.sipiPending()) {

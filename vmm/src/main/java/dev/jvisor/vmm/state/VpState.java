@@ -11,6 +11,9 @@ public final class VpState {
     /** Index of a segment register in {@link #seg}, in the processor's own encoding. */
     public static final int ES = 0, CS = 1, SS = 2, DS = 3, FS = 4, GS = 5;
 
+    /** Index in {@link #msrs} of the time-stamp counter. */
+    public static final int IA32_TSC = 0x10;
+
     /** Values of {@link #injectedKind}. */
     public static final int KIND_EXTERNAL = 0, KIND_NMI = 2, KIND_EXCEPTION = 3, KIND_SOFTWARE = 4, KIND_SOFTWARE_EXCEPTION = 6;
 
@@ -60,6 +63,11 @@ public final class VpState {
     public long dr6 = 0xFFFF0FF0L, dr7 = 0x400;
     /** Every other model-specific register with a value of its own, by index (unsigned in an int), IA32_TSC (0x10) included. */
     public final TreeMap<Integer, Long> msrs = new TreeMap<>();
+    /**
+     * What the partition's clock showed, in nanoseconds, when IA32_TSC was what {@link #msrs} says: who takes the state over has the counter go
+     * on from there, so that VPs whose counters agreed still agree, however long each state was on its way. -1: it is to show that value now.
+     */
+    public long tscAtNs = -1;
 
     /** x87 significands of R0 to R7 (physical registers, not ST(i)); MMX registers are these. */
     public final long[] x87Mantissa = new long[8];

@@ -98,8 +98,8 @@ final class SoftwareVp implements SupervisorVp {
     }
 
     @Override
-    public void setTsc(long value) {
-        cpu.mmu.tscOffset += value - cpu.tsc();
+    public void moveTsc(long ticks) {
+        cpu.moveTsc(ticks);
     }
 
     @Override

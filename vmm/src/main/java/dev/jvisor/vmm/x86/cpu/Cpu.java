@@ -74,6 +74,8 @@ public final class Cpu extends Registers {
     /** TSC frequency. */
     public final long tscHz;
     private final long tscScale;
+    /** Ticks that the TSC is ahead of the scaled clock: 0, and so the same on all VPs, until the guest writes to it. */
+    private long tscOffset;
     /** Where random numbers come from; null for the host's generator. */
     public LongSupplier random;
     /** Page walks and TLB fills. */
@@ -315,9 +317,19 @@ public final class Cpu extends Registers {
 
     /** {@return the time-stamp counter} */
     public long tsc() {
-        long ns = clock.nowNs();
+        return tscAt(clock.nowNs());
+    }
+
+    /** {@return what the time-stamp counter shows when the clock shows {@code ns}, with the present offset} */
+    public long tscAt(long ns) {
         // Ticks a nanosecond with 32 bits behind the point: exact for whole gigahertz, and good for 64-bit times.
-        return (Math.multiplyHigh(ns, tscScale) << 32 | ns * tscScale >>> 32) + mmu.tscOffset;
+        return (Math.multiplyHigh(ns, tscScale) << 32 | ns * tscScale >>> 32) + tscOffset;
+    }
+
+    /** Moves the time-stamp counter by so many ticks, and the deadline that the local APIC reckons by it. */
+    public void moveTsc(long ticks) {
+        tscOffset += ticks;
+        interrupts.setTscOffset(tscOffset);
     }
 
     // ---- code fetch

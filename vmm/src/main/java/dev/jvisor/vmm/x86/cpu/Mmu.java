@@ -54,8 +54,6 @@ public final class Mmu {
 
     /** GPA of the last access that was not RAM. */
     long lastGpa;
-    /** Added to the scaled clock by {@link Cpu#tsc}. */
-    public long tscOffset;
     /** PDPTEs of PAE paging, loaded with CR3. */
     public final long[] pdpte = new long[4];
 

@@ -71,21 +71,11 @@ public final class MsrFile {
                 } else if (isVariableMtrr(index)) {
                     v = m.mtrrVariable[index - IA32_MTRR_PHYSBASE0];
                 } else {
-                    return readElsewhere(c, index);
+                    return c.handler.msrRead(c.index, index, c.msrValue);
                 }
             }
         }
         c.msrValue.value = v;
-        return true;
-    }
-
-    private static boolean readElsewhere(Cpu c, int index) {
-        if (!c.handler.msrRead(c.index, index, c.msrValue)) {
-            return false;
-        }
-        if (index == IA32_TSC_DEADLINE && c.msrValue.value != 0) {
-            c.msrValue.value += c.mmu.tscOffset;
-        }
         return true;
     }
 
@@ -95,11 +85,11 @@ public final class MsrFile {
         switch (index) {
             case IA32_TSC -> {
                 long delta = v - c.tsc();
-                c.mmu.tscOffset += delta;
+                c.moveTsc(delta);
                 m.tscAdjust += delta;
             }
             case IA32_TSC_ADJUST -> {
-                c.mmu.tscOffset += v - m.tscAdjust;
+                c.moveTsc(v - m.tscAdjust);
                 m.tscAdjust = v;
             }
             // A guest writes 0, executes CPUID and reads the revision back; there is no microcode to load.
@@ -195,9 +185,7 @@ public final class MsrFile {
                 if (isVariableMtrr(index)) {
                     return writeVariable(m, index - IA32_MTRR_PHYSBASE0, v);
                 }
-                // The deadline is in the guest's count; the local APIC knows nothing of the offset.
-                long told = index == IA32_TSC_DEADLINE && v != 0 ? v - c.mmu.tscOffset : v;
-                return c.handler.msrWrite(c.index, index, told);
+                return c.handler.msrWrite(c.index, index, v);
             }
         }
         return true;

@@ -34,11 +34,9 @@ public final class Reset {
         c.fdp = 0;
         c.xcr0 = 1;
         msrs(c.msrs);
-        c.mmu.tscOffset = 0;
         c.instructions = 0;
         c.cr0 = CR0_RESET;
         common(c);
-        c.mmu.tscOffset = -c.tsc();
     }
 
     /** INIT: as power-up, but x87 and SSE state, MSRs, the TSC and the caching bits of CR0 stay. */

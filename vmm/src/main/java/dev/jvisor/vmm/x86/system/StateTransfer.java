@@ -49,6 +49,8 @@ public final class StateTransfer {
         for (int index : KEPT) {
             getMsr(c, s, index);
         }
+        s.tscAtNs = c.clock.nowNs();
+        s.msrs.put(MsrFile.IA32_TSC, c.tscAt(s.tscAtNs));
         for (int k = 0; k < 8; k++) {
             getMsr(c, s, MsrFile.IA32_MTRR_FIX4K_C0000 + k);
         }
@@ -189,7 +191,7 @@ public final class StateTransfer {
         for (Map.Entry<Integer, Long> e : s.msrs.entrySet()) {
             // FS, GS and EFER have fields of their own; the TSC is written without moving TSC_ADJUST.
             switch (e.getKey()) {
-                case MsrFile.IA32_TSC -> c.mmu.tscOffset += e.getValue() - c.tsc();
+                case MsrFile.IA32_TSC -> c.moveTsc(e.getValue() - (s.tscAtNs < 0 ? c.tsc() : c.tscAt(s.tscAtNs)));
                 case MsrFile.IA32_TSC_ADJUST -> c.msrs.tscAdjust = e.getValue();
                 case MsrFile.IA32_BIOS_SIGN_ID -> c.msrs.biosSignId = e.getValue();
                 case MsrFile.IA32_EFER, MsrFile.IA32_FS_BASE, MsrFile.IA32_GS_BASE, MsrFile.IA32_APIC_BASE -> { }

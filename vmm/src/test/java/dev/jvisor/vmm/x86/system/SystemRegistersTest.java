@@ -198,8 +198,22 @@ class SystemRegistersTest {
         assertEquals(before + 10, read(MsrFile.IA32_TSC));
         assertTrue(write(MsrFile.IA32_TSC_ADJUST, 100));
         assertTrue(write(MsrFile.IA32_TSC_DEADLINE, 5000));
-        // The local APIC counts without the offset.
-        assertEquals("msr 6e0=" + Long.toHexString(5000 - c.mmu.tscOffset), t.events.getLast());
+        assertEquals("msr 6e0=" + Long.toHexString(5000), t.events.getLast());
+        assertEquals(read(MsrFile.IA32_TSC) - t.now, t.interrupts.tscOffset, "what the local APIC reckons the deadline by");
+    }
+
+    @Test
+    void stateOnItsWayLostTime() {
+        write(MsrFile.IA32_TSC_ADJUST, 77);
+        VpState s = new VpState();
+        StateTransfer.get(c, s);
+        TestCpu other = new TestCpu();
+        other.now = t.now + 5000;
+        StateTransfer.set(s, other.c);
+        assertEquals(c.tsc() + 5000, other.c.tsc());
+        s.tscAtNs = -1;
+        StateTransfer.set(s, other.c);
+        assertEquals(c.tsc(), other.c.tsc(), "of another partition: the counter goes on from what it showed");
     }
 
     private void cpuid(int leaf, int subleaf) {

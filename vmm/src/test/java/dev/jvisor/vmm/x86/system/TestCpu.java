@@ -166,7 +166,9 @@ final class TestCpu {
     static final class Interrupts implements VpInterrupts {
         int cr8;
         boolean enabled = true;
+        long tscOffset;
 
+        @Override public void setTscOffset(long offset) { tscOffset = offset; }
         @Override public int pendingVector() { return -1; }
         @Override public int acknowledge() { return -1; }
         @Override public boolean takeNmi() { return false; }
