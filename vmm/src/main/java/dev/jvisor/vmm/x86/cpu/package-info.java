@@ -23,6 +23,7 @@
  * <li>LOCK and XCHG on an operand that lies across two aligned 8-byte units have all other VPs stand still for that instruction.
  * <li>Aligned accesses up to 8 bytes are of one piece.
  * <li>Accessed and dirty bits are set by compare-and-set of the entry that was walked; when it has changed, the walk begins again.
+ * <li>The time-stamp counter is one for all: the partition's clock, and an offset that is 0 on every VP until the guest writes to its counter.
  * </ul>
  *
  * Not guaranteed: the order of accesses inside one instruction (strings, PUSHA, FXSAVE); one piece for 16 bytes, and for operands that are
