@@ -23,7 +23,7 @@ public interface BackendVp extends AutoCloseable {
     /** Reads the architectural state; the VP is not running. */
     void getState(VpState into);
 
-    /** Replaces the architectural state; the VP is not running. */
+    /** Replaces the architectural state; the VP is not running. See {@link VpState#msrs} for those not named. */
     void setState(VpState from);
 
     /**

@@ -61,7 +61,10 @@ public final class VpState {
     public final long[] dr = new long[4];
     /** Debug status and control. */
     public long dr6 = 0xFFFF0FF0L, dr7 = 0x400;
-    /** Every other model-specific register with a value of its own, by index (unsigned in an int), IA32_TSC (0x10) included. */
+    /**
+     * Every other model-specific register with a value of its own, by index (unsigned in an int). One that is not named has its value after reset;
+     * but IA32_TSC goes on as it is, without what the guest has added to it if IA32_TSC_ADJUST is not named either.
+     */
     public final TreeMap<Integer, Long> msrs = new TreeMap<>();
     /**
      * What the partition's clock showed, in nanoseconds, when IA32_TSC was what {@link #msrs} says: who takes the state over has the counter go

@@ -104,7 +104,7 @@ public final class Reset {
      * MSRs. The MTRRs are as firmware leaves them, not off as after reset: where a kernel is loaded directly no firmware runs, and Linux takes
      * disabled MTRRs for a reason to do without PAT. Real firmware sets them anew.
      */
-    private static void msrs(Msrs m) {
+    static void msrs(Msrs m) {
         m.star = 0;
         m.lstar = 0;
         m.cstar = 0;

@@ -128,7 +128,7 @@ public final class StateTransfer {
         }
     }
 
-    /** Replaces the VP's state; the VP is not running. MSRs that the state does not name keep their values. */
+    /** Replaces the VP's state; the VP is not running. */
     public static void set(VpState s, Cpu c) {
         System.arraycopy(s.gpr, 0, c.r, 0, 16);
         c.rip = s.rip;
@@ -188,6 +188,10 @@ public final class StateTransfer {
     }
 
     private static void setMsrs(VpState s, Cpu c) {
+        if (!s.msrs.containsKey(MsrFile.IA32_TSC_ADJUST)) {
+            c.moveTsc(-c.msrs.tscAdjust);
+        }
+        Reset.msrs(c.msrs);
         for (Map.Entry<Integer, Long> e : s.msrs.entrySet()) {
             // FS, GS and EFER have fields of their own; the TSC is written without moving TSC_ADJUST.
             switch (e.getKey()) {

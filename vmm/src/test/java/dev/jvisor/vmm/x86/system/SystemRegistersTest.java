@@ -216,6 +216,22 @@ class SystemRegistersTest {
         assertEquals(c.tsc(), other.c.tsc(), "of another partition: the counter goes on from what it showed");
     }
 
+    @Test
+    void resetKeptTheRegistersOfTheGuestBefore() {
+        VpState reset = new VpState();
+        StateTransfer.get(c, reset);
+        write(MsrFile.IA32_LSTAR, 0x1000);
+        write(MsrFile.IA32_DEBUGCTL, 2);
+        write(MsrFile.IA32_MTRR_DEF_TYPE, 0);
+        write(MsrFile.IA32_TSC, 5);
+        t.now += 10;
+        StateTransfer.set(new VpState(), c);
+        VpState now = new VpState();
+        StateTransfer.get(c, now);
+        reset.msrs.merge(MsrFile.IA32_TSC, 10L, Long::sum);
+        assertEquals(reset.msrs, now.msrs);
+    }
+
     private void cpuid(int leaf, int subleaf) {
         c.r[Cpu.RAX] = leaf;
         c.r[Cpu.RCX] = subleaf;
