@@ -54,7 +54,7 @@ public final class ExitStormGuest {
             a.mov(RBX, boot.parameter(2));
             a.mov(RCX, boot.parameter(phase == 0 ? 0 : 1));
             a.xor(EDI, EDI);
-            readTime(a);
+            TimeStampCounter.read(a);
             a.mov(R8, RAX);
             Label loop = a.label("loop");
             Label end = a.label("end");
@@ -75,7 +75,7 @@ public final class ExitStormGuest {
                 a.mov(ESI, EDX);
                 a.mov(mem(cycles).disp(8).dword(), ESI);
             }
-            readTime(a);
+            TimeStampCounter.read(a);
             a.sub(RAX, R8);
             a.mov(mem(cycles), RAX);
             report(boot, phase, mem(cycles));
@@ -102,12 +102,5 @@ public final class ExitStormGuest {
         boot.serial().printDecimal(cycles);
         a.bind(quiet);
         boot.serial().printLine("");
-    }
-
-    /** RDX:RAX to RAX. */
-    private static void readTime(Assembler a) {
-        a.rdtsc();
-        a.shl(RDX, 32);
-        a.or(RAX, RDX);
     }
 }

@@ -119,16 +119,12 @@ public final class UserComputeGuest {
         a.bind(user);
         a.mov(AL, 1);
         a.out(MARK_PORT, AL);
-        a.rdtsc();
-        a.shl(RDX, 32);
-        a.or(RAX, RDX);
+        TimeStampCounter.read(a);
         a.mov(R12, RAX);
         a.mov(RDI, boot.parameter(0));
         a.call(loop);
         a.mov(RBX, RAX);
-        a.rdtsc();
-        a.shl(RDX, 32);
-        a.or(RAX, RDX);
+        TimeStampCounter.read(a);
         a.sub(RAX, R12);
         a.mov(mem(cycles), RAX);
         a.mov(AL, 2);

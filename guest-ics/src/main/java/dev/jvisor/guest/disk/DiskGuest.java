@@ -11,6 +11,7 @@ import dev.jvisor.guest.baremetal.BootPrologue;
 import dev.jvisor.guest.baremetal.GuestProgram;
 import dev.jvisor.guest.baremetal.PowerOff;
 import dev.jvisor.guest.baremetal.Supervisor;
+import dev.jvisor.guest.baremetal.TimeStampCounter;
 import dev.jvisor.guest.disk.DiskWorkload.Operation;
 import dev.jvisor.guest.vsc.Failure;
 
@@ -250,19 +251,12 @@ public final class DiskGuest {
             a.mov(RDX, mem(slotSector).index(RSI, 8));
         }
         a.mov(RCX, RDX);
-        readTime();
+        TimeStampCounter.read(a);
         a.mov(mem(slotStart).index(RSI, 8), RAX);
         a.mov(RDX, RCX);
         transport.transfer();
         a.pop(RSI);
         a.ret();
-    }
-
-    /** RDX:RAX to RAX. */
-    private void readTime() {
-        a.rdtsc();
-        a.shl(RDX, 32);
-        a.or(RAX, RDX);
     }
 
     /** Slot EAX is done: its time, its contents, and it is free. */
@@ -282,7 +276,7 @@ public final class DiskGuest {
         a.inc(control(FLUSHES));
         a.jmp(free);
         a.bind(transfer);
-        readTime();
+        TimeStampCounter.read(a);
         a.sub(RAX, mem(slotStart).index(RSI, 8));
         a.mov(RCX, control(DONE));
         Label full = a.label("timesFull");
@@ -326,13 +320,13 @@ public final class DiskGuest {
     }
 
     private void begin() {
-        readTime();
+        TimeStampCounter.read(a);
         a.mov(control(TSC_BEGIN), RAX);
         mark(BEGIN);
     }
 
     private void end() {
-        readTime();
+        TimeStampCounter.read(a);
         a.mov(control(TSC_END), RAX);
         mark(END);
     }

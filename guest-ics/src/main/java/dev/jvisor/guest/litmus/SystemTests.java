@@ -6,6 +6,7 @@ import static dev.jvisor.guest.asm.Mem.mem;
 import dev.jvisor.guest.asm.Cond;
 import dev.jvisor.guest.asm.Label;
 import dev.jvisor.guest.asm.Seg;
+import dev.jvisor.guest.baremetal.TimeStampCounter;
 import dev.jvisor.guest.litmus.LitmusTest.Verdict;
 import java.util.ArrayList;
 import java.util.List;
@@ -169,24 +170,17 @@ public final class SystemTests {
     /** One time-stamp counter for all: who has seen what another read, reads no less. */
     private static void time(List<LitmusTest> to) {
         to.add(LitmusTest.named("TSC").supervisor().thread(c -> {
-            readTime(c);
+            TimeStampCounter.read(c.a());
             c.a().mov(c.word(0), RAX);
         }).thread(c -> {
             c.a().mov(R8, c.word(0));
             c.a().lfence();
-            readTime(c);
+            TimeStampCounter.read(c.a());
             c.a().cmp(RAX, R8);
             c.observe(0, Cond.B);
             c.a().test(R8, R8);
             c.observe(1, Cond.NE);
         }).never(2, o -> o[0] != 0));
-    }
-
-    /** Reads the time-stamp counter into RAX. Changes RDX. */
-    private static void readTime(LitmusCode c) {
-        c.a().rdtsc();
-        c.a().shl(RDX, 32);
-        c.a().or(RAX, RDX);
     }
 
     private static void mapSpare(LitmusCode c, int bits) {
