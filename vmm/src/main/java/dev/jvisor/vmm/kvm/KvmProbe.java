@@ -180,7 +180,7 @@ public final class KvmProbe {
     private static String tscOffset() {
         try (ProbeGuest g = new ProbeGuest(null)) {
             VpState s = LongMode.state(g.gpa, ProbeGuest.START, 0);
-            s.msrs.put(0x10, MOVED_TSC);
+            s.msrs.put(VpState.IA32_TSC, MOVED_TSC);
             // rdtsc; shl rdx,32; or rax,rdx; report
             VpExit exit = g.run("0f31 48c1e220 4809d0" + ProbeGuest.REPORT, s);
             return !g.reported() ? outcome(g, exit) : g.value() >= MOVED_TSC ? "ok" : "no effect";

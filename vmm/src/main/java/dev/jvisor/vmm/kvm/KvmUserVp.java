@@ -24,7 +24,6 @@ import java.util.concurrent.locks.Lock;
  * <p>Source: measured, KVM-PVM on Linux 6.18; that KVM keeps registers on a triple fault, and SYSCALL's registers when its target faults.
  */
 final class KvmUserVp implements UserVp {
-    private static final int MSR_TSC = 0x10;
     private static final int MSR_STAR = 0xC0000081;
     private static final int MSR_LSTAR = 0xC0000082;
     private static final int MSR_CSTAR = 0xC0000083;
@@ -50,7 +49,7 @@ final class KvmUserVp implements UserVp {
     private final int index;
     private final Lock guard;
     private final Runnable forget;
-    private final KvmMsrs tsc = new KvmMsrs(MSR_TSC);
+    private final KvmMsrs tsc = new KvmMsrs(VpState.IA32_TSC);
     /** x87, SSE and AVX registers as the vCPU has them. */
     private final VpState fpu = new VpState();
     private boolean fpuKnown;

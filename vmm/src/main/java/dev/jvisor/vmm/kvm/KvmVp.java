@@ -28,7 +28,6 @@ import java.util.concurrent.atomic.AtomicInteger;
 final class KvmVp implements BackendVp {
     private static final long RFLAGS_IF = 1L << 9;
     private static final long RFLAGS_RF = 1L << 16;
-    private static final int MSR_TSC = 0x10;
     private static final int HARDWARE_BREAKPOINTS = 4;
     /** DR7: global enable of breakpoint 0; the others two bits apart each. */
     private static final long DR7_GLOBAL = 2;
@@ -44,7 +43,7 @@ final class KvmVp implements BackendVp {
     private final VpInterrupts interrupts;
     private final MsrValue msrValue = new MsrValue();
 
-    private final KvmMsrs tscMsr = new KvmMsrs(MSR_TSC);
+    private final KvmMsrs tscMsr = new KvmMsrs(VpState.IA32_TSC);
     private final boolean canSync;
     /** Somebody reads registers inside intercepts: from the next run on the kernel leaves them in the run page. */
     private boolean syncWanted;

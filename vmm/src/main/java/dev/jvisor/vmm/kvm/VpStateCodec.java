@@ -43,7 +43,6 @@ final class VpStateCodec {
 
     private final KvmVcpu vcpu;
     private final boolean apicInKernel;
-    /** The partition's; null when it has none. */
     private final Clock clock;
     private final long tscHz;
     private final int[] msrs;
@@ -55,7 +54,7 @@ final class VpStateCodec {
      * Makes the codec of a vCPU as it is after reset.
      *
      * @param stateMsrs the kernel's list; those this vCPU refuses to read are left out
-     * @param clock the partition's; may be null
+     * @param clock the partition's
      */
     VpStateCodec(KvmVcpu vcpu, boolean apicInKernel, int[] stateMsrs, Clock clock, long tscHz) {
         this.vcpu = vcpu;
@@ -184,7 +183,7 @@ final class VpStateCodec {
 
     private void getMsrs(VpState s) {
         s.msrs.clear();
-        s.tscAtNs = clock == null ? -1 : clock.nowNs();
+        s.tscAtNs = clock.nowNs();
         for (int from = 0; from < msrs.length; from++) {
             KvmMsrs list = new KvmMsrs(Arrays.copyOfRange(msrs, from, msrs.length));
             int done = vcpu.getMsrs(list);
@@ -203,7 +202,7 @@ final class VpStateCodec {
             }
         }
         values.putAll(s.msrs);
-        if (s.tscAtNs >= 0 && clock != null) {
+        if (s.tscAtNs >= 0) {
             long since = Math.round((clock.nowNs() - s.tscAtNs) * (tscHz / NS_PER_SECOND));
             values.computeIfPresent(VpState.IA32_TSC, (msr, tsc) -> tsc + since);
         }

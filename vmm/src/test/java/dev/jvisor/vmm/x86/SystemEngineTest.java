@@ -413,7 +413,6 @@ class SystemEngineTest {
                 gate 1, detected
                 mov eax, 0x2400
                 mov dr7, rax
-                mov ebx, 1
                 access:
                 mov rcx, dr3
                 hlt

@@ -15,8 +15,8 @@ import java.nio.ByteOrder;
 import java.util.function.LongSupplier;
 
 /**
- * One software VP: its registers, the state it runs in, and its way to memory. Fields are public to the micro-ops; outside the x86 packages nobody sees them.
- * Everything here belongs to the VP's thread, except {@link #pending}, which any thread may set bits in.
+ * One software VP: its registers, the state it runs in, and its way to memory. Fields are public to the micro-ops; outside the x86 packages
+ * nobody sees them. Everything here belongs to the VP's thread, except {@link #pending}, which any thread may set bits in.
  */
 public final class Cpu extends Registers {
     /** Pending bit: ask {@link #interrupts}. */

@@ -13,7 +13,7 @@ import java.util.Map;
  * half delivered are the engine's to keep.
  */
 public final class StateTransfer {
-    private static final int[] KEPT = {MsrFile.IA32_TSC, MsrFile.IA32_TSC_ADJUST, MsrFile.IA32_BIOS_SIGN_ID,
+    private static final int[] KEPT = {MsrFile.IA32_TSC_ADJUST, MsrFile.IA32_BIOS_SIGN_ID,
         MsrFile.IA32_SYSENTER_CS, MsrFile.IA32_SYSENTER_ESP, MsrFile.IA32_SYSENTER_EIP, MsrFile.IA32_MISC_ENABLE, MsrFile.IA32_DEBUGCTL,
         MsrFile.IA32_PAT, MsrFile.IA32_MTRR_DEF_TYPE, MsrFile.IA32_STAR, MsrFile.IA32_LSTAR, MsrFile.IA32_CSTAR, MsrFile.IA32_FMASK,
         MsrFile.IA32_KERNEL_GS_BASE, MsrFile.IA32_TSC_AUX, MsrFile.IA32_MTRR_FIX64K_00000, MsrFile.IA32_MTRR_FIX16K_80000,
